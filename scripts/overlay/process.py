@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Child processes that never outlive the tool."""
+
+import ctypes
+import os
+import signal
+import subprocess
+import threading
+
+from failure import Failure, disk_full
+
+_PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None, use_errno=True)
+_running = set()
+_stopped = False
+_guard = threading.Lock()
+
+
+def _die_with_parent():
+	# A killed run must not leave a writer behind: the next run deletes and
+	# rebuilds the folders that this one was filling. The signal comes when
+	# the *thread* that started the child ends, so whoever starts one waits.
+	_libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+def environment(extra=None):
+	"""The environment of a child: plain messages, nobody's git settings."""
+	env = {key: value for key, value in os.environ.items()
+	       if not key.startswith("GIT_") and not key.startswith("LC_")
+	       and key != "LANGUAGE"}
+	env.update({
+		"LC_ALL": "C",
+		"GIT_CONFIG_GLOBAL": os.devnull,
+		"GIT_CONFIG_NOSYSTEM": "1",
+		"GIT_TERMINAL_PROMPT": "0",
+	})
+	env.update(extra or {})
+	return env
+
+
+def start(argv, **options):
+	"""Start @argv as subprocess.Popen() does; killed with this process.
+
+	Raises Failure if the program is not installed.
+	"""
+	options.setdefault("env", environment())
+	options.setdefault("stdin", subprocess.DEVNULL)
+	try:
+		child = subprocess.Popen(argv, preexec_fn=_die_with_parent,
+					 **options)
+	except FileNotFoundError as error:
+		if error.filename != argv[0]:
+			raise
+		raise Failure(f"The program {argv[0]} is not installed. Install "
+			      "the package that has it and run again.") from None
+	with _guard:
+		_running.add(child)
+		late = _stopped
+	if late:
+		kill_all()
+		raise Failure("The run is ending.")
+	return child
+
+
+def finished(child):
+	"""Forget @child, which start() made and which has been waited for."""
+	with _guard:
+		_running.discard(child)
+
+
+def kill_all():
+	"""Kill every child that is still running; no other will be started."""
+	global _stopped
+	with _guard:
+		_stopped = True
+		children = list(_running)
+		_running.clear()
+	for child in children:
+		if child.poll() is None:
+			child.kill()
+		child.wait()
+
+
+def run(argv, data=None, timeout=None, **options):
+	"""Run @argv with @data on its input.
+
+	Returns (exit status, output, errors), the latter two as bytes. Raises
+	subprocess.TimeoutExpired after @timeout seconds, with the child dead.
+	"""
+	if data is not None:
+		options["stdin"] = subprocess.PIPE
+	options.setdefault("stdout", subprocess.PIPE)
+	options.setdefault("stderr", subprocess.PIPE)
+	child = start(argv, **options)
+	try:
+		out, err = child.communicate(data, timeout)
+	except BaseException:
+		child.kill()
+		child.wait()
+		for pipe in (child.stdin, child.stdout, child.stderr):
+			if pipe:
+				pipe.close()
+		raise
+	finally:
+		finished(child)
+	return child.returncode, out or b"", err or b""
+
+
+def checked(argv, where, what, **options):
+	"""run() a program that must succeed; returns its output.
+
+	@where is the folder it writes to, @what says what it was doing; both
+	are for the Failure that is raised if it does not exit with 0.
+	"""
+	status, out, err = run(argv, **options)
+	if status:
+		raise child_failure(argv, status, err, where, what)
+	return out
+
+
+def child_failure(argv, status, err, where, what):
+	"""The Failure for the child @argv that ended with @status and @err."""
+	text = err.decode("utf-8", "replace").strip()
+	if "No space left on device" in text or "Disk quota exceeded" in text:
+		return disk_full(where)
+	how = (f"was killed by signal {-status}" if status < 0
+	       else f"exited with {status}")
+	said = "\n".join("    " + line for line in text.splitlines()[-15:])
+	return Failure(f"{what} failed: {os.path.basename(argv[0])} {how}"
+		       + (f" and said:\n{said}" if said else "."))
