@@ -1,0 +1,1031 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * mmap_region() with files that describe their mappings by mmap_proto().
+ *
+ * Addresses are written as pages: the pictures in the comments have one
+ * character a page, letters for mappings, '.' for a gap.
+ */
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* mseal() exists on 64 bit alone. */
+#define CONFIG_64BIT 1
+
+#include "maple-shared.h"
+#include "vma_internal.h"
+
+/* Include so header guard set. */
+#include "../../../mm/vma.h"
+
+static bool fail_prealloc;
+
+#define vma_iter_prealloc(vmi, vma)					\
+	(fail_prealloc ? -ENOMEM :					\
+	 mas_preallocate(&(vmi)->mas, (vma), GFP_KERNEL))
+#define vm_area_alloc(mm) test_vm_area_alloc(mm)
+
+/* The code under test. */
+#include "../../../mm/vma.c"
+#include "../../../mm/vma_proto.c"
+
+#undef vm_area_alloc
+
+const struct vm_operations_struct vma_dummy_vm_ops;
+
+static struct task_struct test_task;
+
+struct task_struct *get_current(void)
+{
+	return &test_task;
+}
+
+#define RW	(VM_READ | VM_WRITE | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC)
+#define SHARED	(RW | VM_SHARED | VM_MAYSHARE)
+#define PRIVATE	RW
+#define PAGES(n) ((unsigned long)(n) << PAGE_SHIFT)
+
+/*
+ * The hook under test does what this says, and notes what it was given.
+ */
+static struct hook {
+	/* What it does. */
+	int error;
+	vm_flags_t set;
+	vm_flags_t clear;
+	pgprotval_t prot;
+	pgoff_t add_pgoff;
+	struct file *file;
+	const struct vm_operations_struct *vm_ops;
+	void *private_data;
+	/* What it saw. */
+	unsigned long calls;
+	unsigned long start;
+	unsigned long end;
+	pgoff_t pgoff;
+	struct mm_struct *mm;
+	struct file *seen_file;
+	vm_flags_t flags;
+	pgprotval_t page_prot;
+	bool wrote_only;
+} hook;
+
+static int test_mmap_proto(struct vma_proto *proto)
+{
+	hook.calls++;
+	hook.start = proto->start;
+	hook.end = proto->end;
+	hook.pgoff = proto->pgoff;
+	hook.mm = proto->mm;
+	hook.seen_file = proto->file;
+	hook.flags = proto->flags;
+	hook.page_prot = pgprot_val(proto->page_prot);
+	hook.wrote_only = !proto->vm_ops && !proto->private_data;
+
+	proto->flags |= hook.set;
+	proto->flags &= ~hook.clear;
+	proto->page_prot = __pgprot(pgprot_val(proto->page_prot) | hook.prot);
+	proto->pgoff += hook.add_pgoff;
+	if (hook.file)
+		proto->file = hook.file;
+	proto->vm_ops = hook.vm_ops;
+	proto->private_data = hook.private_data;
+
+	return hook.error;
+}
+
+static unsigned long mmap_calls;
+
+/* The old hook, doing what the new one does. */
+static int test_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	mmap_calls++;
+	vm_flags_set(vma, hook.set);
+	vma->vm_ops = hook.vm_ops ?: &vma_dummy_vm_ops;
+	vma->vm_private_data = hook.private_data;
+
+	return hook.error;
+}
+
+static unsigned long close_calls;
+
+static void test_close(struct vm_area_struct *vma)
+{
+	close_calls++;
+}
+
+static vm_fault_t test_page_mkwrite(struct vm_fault *vmf)
+{
+	return 0;
+}
+
+static const struct vm_operations_struct some_ops = { };
+static const struct vm_operations_struct other_ops = { };
+static const struct vm_operations_struct close_ops = { .close = test_close };
+static const struct vm_operations_struct mkwrite_ops = {
+	.page_mkwrite = test_page_mkwrite,
+};
+
+static const struct file_operations proto_fops = {
+	.mmap_proto = test_mmap_proto,
+};
+static const struct file_operations mmap_fops = { .mmap = test_mmap };
+static const struct file_operations no_fops = { };
+static const struct file_operations both_fops = {
+	.mmap = test_mmap,
+	.mmap_proto = test_mmap_proto,
+};
+
+/*
+ * The world of one test: an address space and a file, of which the test itself
+ * holds one reference.
+ */
+static struct mm_struct mm;
+static struct address_space mapping;
+static struct file file;
+
+/* What a failing mmap() must leave as it was. */
+struct snapshot {
+	struct {
+		struct vm_area_struct *vma;
+		/* Not assignable, for its flags are constant: see memcpy(). */
+		struct vm_area_struct copy;
+	} vmas[8];
+	int nr_vmas;
+	struct mm_struct mm;
+	long f_count;
+	int writable;
+	long charged;
+	unsigned long close_calls;
+};
+
+static void take_snapshot(struct snapshot *snapshot)
+{
+	struct vm_area_struct *vma;
+	VMA_ITERATOR(vmi, &mm, 0);
+
+	memset(snapshot, 0, sizeof(*snapshot));
+	for_each_vma(vmi, vma) {
+		int i = snapshot->nr_vmas++;
+
+		snapshot->vmas[i].vma = vma;
+		memcpy(&snapshot->vmas[i].copy, vma, sizeof(*vma));
+	}
+	snapshot->mm = mm;
+	snapshot->f_count = file.f_count;
+	snapshot->writable = atomic_read(&mapping.i_mmap_writable);
+	snapshot->charged = region_test.charged;
+	snapshot->close_calls = close_calls;
+}
+
+#define FAILED(_format, ...)						\
+	(printf("# %s:%d: " _format "\n", __func__, __LINE__, ##__VA_ARGS__), \
+	 false)
+#define ASSERT(_expr)							\
+	do {								\
+		if (!(_expr))						\
+			return FAILED("%s is false", #_expr);		\
+	} while (0)
+#define ASSERT_EQ(_a, _b)						\
+	do {								\
+		long long __a = (long long)(_a), __b = (long long)(_b);	\
+									\
+		if (__a != __b)						\
+			return FAILED("%s is 0x%llx, not 0x%llx (%s)",	\
+				      #_a, __a, __b, #_b);		\
+	} while (0)
+
+static bool vmas_equal(const struct vm_area_struct *a,
+		       const struct vm_area_struct *b)
+{
+	return a->vm_start == b->vm_start && a->vm_end == b->vm_end &&
+	       a->vm_pgoff == b->vm_pgoff && a->vm_flags == b->vm_flags &&
+	       a->vm_file == b->vm_file && a->vm_ops == b->vm_ops &&
+	       a->vm_private_data == b->vm_private_data &&
+	       a->detached == b->detached &&
+	       pgprot_val(a->vm_page_prot) == pgprot_val(b->vm_page_prot);
+}
+
+static bool unchanged_since(const struct snapshot *before)
+{
+	struct snapshot now;
+	int i;
+
+	take_snapshot(&now);
+	ASSERT_EQ(now.nr_vmas, before->nr_vmas);
+	for (i = 0; i < now.nr_vmas; i++) {
+		ASSERT(now.vmas[i].vma == before->vmas[i].vma);
+		ASSERT(vmas_equal(&now.vmas[i].copy, &before->vmas[i].copy));
+	}
+	ASSERT_EQ(now.mm.map_count, before->mm.map_count);
+	ASSERT_EQ(now.mm.total_vm, before->mm.total_vm);
+	ASSERT_EQ(now.mm.locked_vm, before->mm.locked_vm);
+	ASSERT_EQ(now.mm.data_vm, before->mm.data_vm);
+	ASSERT_EQ(now.f_count, before->f_count);
+	ASSERT_EQ(now.writable, before->writable);
+	ASSERT_EQ(now.charged, before->charged);
+	ASSERT_EQ(now.close_calls, before->close_calls);
+
+	return true;
+}
+
+static void set_up(void)
+{
+	memset(&mm, 0, sizeof(mm));
+	memset(&mapping, 0, sizeof(mapping));
+	memset(&file, 0, sizeof(file));
+	memset(&hook, 0, sizeof(hook));
+	memset(&region_test, 0, sizeof(region_test));
+	fail_prealloc = false;
+	mmap_calls = 0;
+	close_calls = 0;
+
+	mt_init_flags(&mm.mm_mt, MT_FLAGS_ALLOC_RANGE | MT_FLAGS_LOCK_EXTERN);
+	file.f_mapping = &mapping;
+	file.f_op = &proto_fops;
+	file.f_count = 1;
+	hook.vm_ops = &some_ops;
+	test_task.mm = &mm;
+}
+
+static bool unmap(unsigned long start, unsigned long nr_pages)
+{
+	VMA_ITERATOR(vmi, &mm, PAGES(start));
+	LIST_HEAD(uf);
+
+	return !do_vmi_munmap(&vmi, &mm, PAGES(start), PAGES(nr_pages), &uf,
+			      false);
+}
+
+/* Whatever the test mapped, unmapping it returns every count to zero. */
+static bool tear_down(void)
+{
+	/* A seal, of the file or of a mapping, ends with the test. */
+	struct vm_area_struct *vma;
+	VMA_ITERATOR(vmi, &mm, 0);
+
+	for_each_vma(vmi, vma)
+		vm_flags_clear(vma, VM_SEALED);
+	ASSERT(unmap(0, 0x1000));
+	ASSERT_EQ(mm.map_count, 0);
+	ASSERT_EQ(mm.total_vm, 0);
+	ASSERT_EQ(mm.data_vm, 0);
+	ASSERT_EQ(file.f_count, 1);
+	ASSERT_EQ(atomic_read(&mapping.i_mmap_writable), 0);
+	ASSERT_EQ(region_test.charged, 0);
+	mtree_destroy(&mm.mm_mt);
+
+	return true;
+}
+
+static long map_file(struct file *which, unsigned long start,
+		     unsigned long nr_pages, vm_flags_t flags, pgoff_t pgoff)
+{
+	LIST_HEAD(uf);
+
+	return mmap_region(which, PAGES(start), PAGES(nr_pages), flags, pgoff,
+			   &uf);
+}
+
+/* Map the file so that its offset equals the address: neighbours may merge. */
+static long map(unsigned long start, unsigned long nr_pages, vm_flags_t flags)
+{
+	return map_file(&file, start, nr_pages, flags, start);
+}
+
+static struct vm_area_struct *vma_at(unsigned long page)
+{
+	return vma_lookup(&mm, PAGES(page));
+}
+
+static bool is_mapped(unsigned long start, unsigned long end)
+{
+	struct vm_area_struct *vma = vma_at(start);
+
+	ASSERT(vma);
+	ASSERT_EQ(vma->vm_start, PAGES(start));
+	ASSERT_EQ(vma->vm_end, PAGES(end));
+	ASSERT_EQ(vma->vm_pgoff, start);
+
+	return true;
+}
+
+/* A new mapping is what the hook described, on top of what was asked for. */
+static bool test_success(void)
+{
+	struct vm_area_struct *vma;
+	int private;
+
+	hook.set = VM_DONTDUMP;
+	hook.prot = 1UL << 56;
+	hook.private_data = &private;
+	ASSERT_EQ(map_file(&file, 4, 3, SHARED, 77), PAGES(4));
+
+	ASSERT_EQ(hook.calls, 1);
+	vma = vma_at(4);
+	ASSERT(vma);
+	ASSERT_EQ(vma->vm_start, PAGES(4));
+	ASSERT_EQ(vma->vm_end, PAGES(7));
+	ASSERT_EQ(vma->vm_pgoff, 77);
+	ASSERT_EQ(vma->vm_flags, SHARED | VM_DONTDUMP);
+	ASSERT(vma->vm_file == &file);
+	ASSERT(vma->vm_ops == &some_ops);
+	ASSERT(vma->vm_private_data == &private);
+	ASSERT_EQ(file.f_count, 2);
+	ASSERT_EQ(atomic_read(&mapping.i_mmap_writable), 1);
+	ASSERT_EQ(mm.total_vm, 3);
+	ASSERT_EQ(region_test.warnings, 0);
+	ASSERT_EQ(region_test.perf_events, 1);
+
+	return true;
+}
+
+/* All but the write-only fields are there before the hook runs. */
+static bool test_populated(void)
+{
+	ASSERT_EQ(map_file(&file, 4, 3, PRIVATE, 77), PAGES(4));
+
+	ASSERT(hook.mm == &mm);
+	ASSERT_EQ(hook.start, PAGES(4));
+	ASSERT_EQ(hook.end, PAGES(7));
+	ASSERT_EQ(hook.pgoff, 77);
+	ASSERT(hook.seen_file == &file);
+	ASSERT_EQ(hook.flags, PRIVATE);
+	ASSERT_EQ(hook.page_prot, pgprot_val(vm_get_page_prot(PRIVATE)));
+	ASSERT(hook.page_prot);
+	ASSERT(hook.wrote_only);
+
+	return true;
+}
+
+/* The error of a hook is the result, and nothing has changed. */
+static bool test_error(void)
+{
+	static const int errors[] = {
+		-EPERM, -EIO, -EAGAIN, -ENOMEM, -EACCES, -ENODEV, -EINVAL,
+	};
+	struct snapshot before;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(errors); i++) {
+		take_snapshot(&before);
+		hook.error = errors[i];
+		ASSERT_EQ(map(4, 3, PRIVATE), errors[i]);
+		ASSERT(unchanged_since(&before));
+	}
+	ASSERT_EQ(hook.calls, ARRAY_SIZE(errors));
+	ASSERT_EQ(region_test.vma_allocs, 0);
+
+	return true;
+}
+
+/*
+ * A hook that fails leaves what MAP_FIXED was to replace untouched: not split,
+ * not closed, not uncharged.
+ *
+ *	..aabb.cc.  and the new mapping wants  ...xxxxx..
+ */
+static bool test_error_keeps_victims(void)
+{
+	struct snapshot before;
+
+	hook.vm_ops = &close_ops;
+	ASSERT_EQ(map(2, 2, PRIVATE), PAGES(2));
+	ASSERT_EQ(map(4, 2, SHARED), PAGES(4));
+	ASSERT_EQ(map(7, 2, PRIVATE), PAGES(7));
+	ASSERT_EQ(region_test.charged, 4);
+
+	take_snapshot(&before);
+	ASSERT_EQ(before.nr_vmas, 3);
+	hook.error = -EBUSY;
+	ASSERT_EQ(map(3, 5, PRIVATE), -EBUSY);
+	ASSERT(unchanged_since(&before));
+
+	return true;
+}
+
+/* One that succeeds replaces them. */
+static bool test_map_fixed(void)
+{
+	hook.vm_ops = &close_ops;
+	ASSERT_EQ(map(2, 2, PRIVATE), PAGES(2));
+	ASSERT_EQ(map(4, 2, SHARED), PAGES(4));
+	ASSERT_EQ(map(7, 2, PRIVATE), PAGES(7));
+
+	ASSERT_EQ(map_file(&file, 3, 5, PRIVATE, 1000), PAGES(3));
+	ASSERT_EQ(mm.map_count, 3);
+	ASSERT(is_mapped(2, 3));
+	ASSERT_EQ(vma_at(3)->vm_pgoff, 1000);
+	ASSERT_EQ(vma_at(3)->vm_end, PAGES(8));
+	ASSERT(is_mapped(8, 9));
+	ASSERT_EQ(region_test.charged, 7);
+	ASSERT_EQ(file.f_count, 4);
+	/* The one replaced whole, and the two parts cut off. */
+	ASSERT_EQ(close_calls, 3);
+
+	return true;
+}
+
+/* Each flag that a hook may set arrives; each other one fails the mmap(). */
+static bool test_flags_set(void)
+{
+	struct snapshot before;
+	unsigned long refused = 0;
+	int bit;
+
+	for (bit = 0; bit < 64; bit++) {
+		vm_flags_t flag = 1UL << bit;
+
+		if (PRIVATE & flag)
+			continue;
+
+		hook.set = flag;
+		if (flag & VMA_PROTO_MAY_SET) {
+			ASSERT_EQ(map(4, 1, PRIVATE), PAGES(4));
+			ASSERT_EQ(vma_at(4)->vm_flags & ~VM_ACCOUNT,
+				  PRIVATE | flag);
+			ASSERT(unmap(4, 1));
+		} else {
+			take_snapshot(&before);
+			ASSERT_EQ(map(4, 1, PRIVATE), -EINVAL);
+			ASSERT(unchanged_since(&before));
+			refused++;
+		}
+	}
+	ASSERT_EQ(region_test.warnings, refused);
+	/* 64 bits, less 5 that are set already, less 9 that are allowed. */
+	ASSERT_EQ(refused, 50);
+
+	return true;
+}
+
+/* VM_MAY* can be taken away, but not from under access that is asked for. */
+static bool test_flags_clear(void)
+{
+	struct snapshot before;
+
+	hook.clear = VM_MAYEXEC;
+	ASSERT_EQ(map(4, 1, SHARED), PAGES(4));
+	ASSERT_EQ(vma_at(4)->vm_flags, SHARED & ~VM_MAYEXEC);
+
+	hook.clear = VM_MAYWRITE;
+	ASSERT_EQ(map(6, 1, SHARED & ~VM_WRITE), PAGES(6));
+	ASSERT_EQ(vma_at(6)->vm_flags, SHARED & ~(VM_WRITE | VM_MAYWRITE));
+	ASSERT_EQ(region_test.warnings, 0);
+
+	take_snapshot(&before);
+	ASSERT_EQ(map(8, 1, SHARED), -EINVAL);
+	hook.clear = VM_WRITE;
+	ASSERT_EQ(map(8, 1, SHARED), -EINVAL);
+	hook.clear = VM_SHARED;
+	ASSERT_EQ(map(8, 1, SHARED), -EINVAL);
+	ASSERT(unchanged_since(&before));
+	ASSERT_EQ(region_test.warnings, 3);
+
+	return true;
+}
+
+/* The protection that the hook chose is the mapping's. */
+static bool test_page_prot(void)
+{
+	hook.prot = 5UL << 56;
+	ASSERT_EQ(map(4, 1, PRIVATE), PAGES(4));
+	ASSERT_EQ(pgprot_val(vma_at(4)->vm_page_prot) & TEST_PROT_DRIVER,
+		  5UL << 56);
+
+	/* One that chooses none has what its flags imply. */
+	hook.prot = 0;
+	ASSERT_EQ(map(6, 1, VM_READ | VM_MAYREAD), PAGES(6));
+	ASSERT_EQ(pgprot_val(vma_at(6)->vm_page_prot), VM_READ | VM_MAYREAD);
+
+	return true;
+}
+
+/*
+ * What is described alike becomes one mapping, and the hook is asked each
+ * time.
+ *
+ *	aa....  aabb..  aa..bb  aaccbb
+ */
+static bool test_merge(void)
+{
+	hook.set = VM_DONTDUMP;
+	ASSERT_EQ(map(2, 2, SHARED), PAGES(2));
+	/* With the one before. */
+	ASSERT_EQ(map(4, 2, SHARED), PAGES(4));
+	ASSERT(is_mapped(2, 6));
+	ASSERT_EQ(mm.map_count, 1);
+	/* With the one behind. */
+	ASSERT_EQ(map(10, 2, SHARED), PAGES(10));
+	ASSERT_EQ(map(8, 2, SHARED), PAGES(8));
+	ASSERT(is_mapped(8, 12));
+	ASSERT_EQ(mm.map_count, 2);
+	/* With both. */
+	ASSERT_EQ(map(6, 2, SHARED), PAGES(6));
+	ASSERT(is_mapped(2, 12));
+	ASSERT_EQ(mm.map_count, 1);
+	ASSERT_EQ(mm.total_vm, 10);
+
+	ASSERT_EQ(hook.calls, 5);
+	ASSERT_EQ(file.f_count, 2);
+	ASSERT_EQ(atomic_read(&mapping.i_mmap_writable), 1);
+	ASSERT_EQ(vma_at(2)->vm_flags, SHARED | VM_DONTDUMP);
+
+	return true;
+}
+
+/*
+ * A merge is tried once, with what the hook said: no VMA is allocated for it
+ * although the hook changes the flags. A mmap() hook that does the same costs
+ * a VMA that is freed again.
+ */
+static bool test_one_merge_attempt(void)
+{
+	hook.set = VM_DONTDUMP;
+	ASSERT_EQ(map(2, 2, SHARED), PAGES(2));
+	ASSERT_EQ(region_test.vma_allocs, 1);
+	ASSERT_EQ(map(4, 2, SHARED), PAGES(4));
+	ASSERT_EQ(mm.map_count, 1);
+	ASSERT_EQ(region_test.vma_allocs, 1);
+
+	ASSERT(unmap(0, 0x1000));
+	file.f_op = &mmap_fops;
+	ASSERT_EQ(map(2, 2, SHARED), PAGES(2));
+	ASSERT_EQ(map(4, 2, SHARED), PAGES(4));
+	ASSERT_EQ(mm.map_count, 1);
+	ASSERT_EQ(region_test.vma_allocs, 3);
+	ASSERT_EQ(mmap_calls, 2);
+
+	return true;
+}
+
+/* One thing is described differently, before or behind: two mappings. */
+static bool test_no_merge(void)
+{
+	int one, two, i;
+
+	for (i = 0; i < 8; i++) {
+		unsigned long next = i & 1 ? 2 : 6;
+
+		hook.vm_ops = &some_ops;
+		hook.private_data = &one;
+		hook.prot = 1UL << 56;
+		hook.set = VM_DONTDUMP;
+		ASSERT_EQ(map(4, 2, SHARED), PAGES(4));
+
+		switch (i / 2) {
+		case 0:
+			hook.vm_ops = &other_ops;
+			break;
+		case 1:
+			hook.private_data = &two;
+			break;
+		case 2:
+			hook.prot = 2UL << 56;
+			break;
+		case 3:
+			hook.set = VM_DONTCOPY;
+			break;
+		}
+		ASSERT_EQ(map(next, 2, SHARED), PAGES(next));
+		ASSERT_EQ(mm.map_count, 2);
+		ASSERT(is_mapped(4, 6));
+		ASSERT(is_mapped(next, next + 2));
+		ASSERT_EQ(file.f_count, 3);
+		ASSERT(unmap(0, 0x1000));
+	}
+
+	return true;
+}
+
+/* Special mappings never merge, however alike. */
+static bool test_special(void)
+{
+	hook.set = VM_PFNMAP;
+	ASSERT_EQ(map(2, 2, SHARED), PAGES(2));
+	ASSERT_EQ(map(4, 2, SHARED), PAGES(4));
+	ASSERT_EQ(mm.map_count, 2);
+
+	return true;
+}
+
+/*
+ * Write notification takes the write bit from vm_page_prot: that is not the
+ * hook's doing, and does not keep mappings apart.
+ */
+static bool test_merge_writenotify(void)
+{
+	hook.vm_ops = &mkwrite_ops;
+	hook.prot = 1UL << 56;
+	ASSERT_EQ(map(2, 2, SHARED), PAGES(2));
+	ASSERT(!(pgprot_val(vma_at(2)->vm_page_prot) & VM_SHARED));
+	ASSERT_EQ(map(4, 2, SHARED), PAGES(4));
+	ASSERT(is_mapped(2, 6));
+	ASSERT_EQ(mm.map_count, 1);
+
+	return true;
+}
+
+static struct vm_area_struct *protect(unsigned long start, unsigned long end,
+				      vm_flags_t flags)
+{
+	VMA_ITERATOR(vmi, &mm, PAGES(start));
+	struct vm_area_struct *vma = vma_lookup(&mm, PAGES(start));
+	struct vm_area_struct *prev = vma_prev(&vmi);
+
+	vma_iter_set(&vmi, PAGES(start));
+	vma_iter_load(&vmi);
+	if (start > vma->vm_start >> PAGE_SHIFT)
+		prev = vma;
+	vma = vma_modify_flags(&vmi, prev, vma, PAGES(start), PAGES(end), flags);
+	if (!IS_ERR(vma)) {
+		vm_flags_init(vma, flags);
+		vma_set_page_prot(vma);
+	}
+	return vma;
+}
+
+/*
+ * mprotect() merges by the same rule. The two differ in their flags at first,
+ * then only in what the hook said, if at all.
+ */
+static bool test_mprotect(void)
+{
+	int one, two;
+
+	hook.private_data = &one;
+	ASSERT_EQ(map(2, 2, SHARED), PAGES(2));
+	ASSERT_EQ(map(4, 2, SHARED & ~VM_WRITE), PAGES(4));
+	ASSERT_EQ(mm.map_count, 2);
+	ASSERT(!IS_ERR(protect(4, 6, SHARED)));
+	ASSERT(is_mapped(2, 6));
+	ASSERT_EQ(mm.map_count, 1);
+
+	ASSERT(unmap(4, 2));
+	hook.private_data = &two;
+	ASSERT_EQ(map(4, 2, SHARED & ~VM_WRITE), PAGES(4));
+	ASSERT(!IS_ERR(protect(4, 6, SHARED)));
+	ASSERT_EQ(mm.map_count, 2);
+	ASSERT(is_mapped(2, 4));
+	ASSERT(is_mapped(4, 6));
+
+	return true;
+}
+
+/* mremap() that grows a mapping up to the next one merges by the same rule. */
+static bool test_mremap_grow(void)
+{
+	int one, two, i;
+
+	for (i = 0; i < 2; i++) {
+		VMA_ITERATOR(vmi, &mm, PAGES(2));
+
+		hook.private_data = &one;
+		ASSERT_EQ(map(2, 2, SHARED), PAGES(2));
+		hook.private_data = i ? &two : &one;
+		ASSERT_EQ(map(6, 2, SHARED), PAGES(6));
+
+		vma_iter_load(&vmi);
+		ASSERT(vma_merge_extend(&vmi, vma_at(2), PAGES(2)));
+		vm_stat_account(&mm, SHARED, 2);
+		ASSERT_EQ(mm.map_count, i ? 2 : 1);
+		ASSERT(is_mapped(2, i ? 6 : 8));
+		ASSERT(unmap(0, 0x1000));
+	}
+
+	return true;
+}
+
+/* So does mremap() that moves one next to another. */
+static bool test_mremap_move(void)
+{
+	int one, two, i;
+
+	for (i = 0; i < 2; i++) {
+		struct vm_area_struct *vma, *new;
+		bool need_rmap_locks;
+
+		hook.private_data = &one;
+		ASSERT_EQ(map(2, 2, SHARED), PAGES(2));
+		hook.private_data = i ? &two : &one;
+		ASSERT_EQ(map_file(&file, 20, 2, SHARED, 4), PAGES(20));
+
+		vma = vma_at(20);
+		new = copy_vma(&vma, PAGES(4), PAGES(2), 4, &need_rmap_locks,
+			       true);
+		ASSERT(new);
+		vm_stat_account(&mm, SHARED, 2);
+		ASSERT_EQ(mm.map_count, i ? 3 : 2);
+		ASSERT(is_mapped(2, i ? 4 : 6));
+		ASSERT(unmap(0, 0x1000));
+	}
+
+	return true;
+}
+
+/* Checks see what the hook made of the flags, not what it was given. */
+static bool test_checks_see_final_flags(void)
+{
+	struct snapshot before;
+
+	/* The architecture refuses a flag that only the hook sets. */
+	take_snapshot(&before);
+	region_test.arch_refused = VM_PFNMAP;
+	hook.set = VM_PFNMAP;
+	ASSERT_EQ(map(4, 1, SHARED), -EINVAL);
+	hook.set = 0;
+	ASSERT_EQ(region_test.warnings, 0);
+	ASSERT(unchanged_since(&before));
+
+	/* A file sealed against writing, whose hook sees to that itself. */
+	atomic_set(&mapping.i_mmap_writable, -1);
+	ASSERT_EQ(map(4, 1, SHARED & ~VM_WRITE), -EPERM);
+	hook.clear = VM_MAYWRITE;
+	ASSERT_EQ(map(4, 1, SHARED & ~VM_WRITE), PAGES(4));
+	ASSERT_EQ(atomic_read(&mapping.i_mmap_writable), -1);
+	ASSERT(unmap(4, 1));
+	atomic_set(&mapping.i_mmap_writable, 0);
+
+	return true;
+}
+
+/* Those checks run after the hook, and leave what MAP_FIXED was to replace. */
+static bool test_checks_keep_victims(void)
+{
+	struct snapshot before;
+
+	ASSERT_EQ(map(2, 4, PRIVATE), PAGES(2));
+	take_snapshot(&before);
+
+	region_test.deny_write_exec = true;
+	ASSERT_EQ(map(3, 1, PRIVATE | VM_EXEC), -EACCES);
+	ASSERT(unchanged_since(&before));
+	ASSERT_EQ(hook.calls, 2);
+
+	return true;
+}
+
+/* Limits that are found out later unwind too, up to the split of the edges. */
+static bool test_limits(void)
+{
+	region_test.limit = 4;
+	ASSERT_EQ(map(2, 4, PRIVATE), PAGES(2));
+	ASSERT_EQ(map(8, 1, PRIVATE), -ENOMEM);
+	ASSERT_EQ(region_test.charged, 4);
+	ASSERT_EQ(file.f_count, 2);
+	/* Replacing needs no more than there is. */
+	ASSERT_EQ(map(2, 4, PRIVATE), PAGES(2));
+
+	region_test.limit = 0;
+	region_test.fail_charge = true;
+	ASSERT_EQ(map(8, 1, PRIVATE), -ENOMEM);
+	region_test.fail_charge = false;
+	ASSERT_EQ(region_test.charged, 4);
+	ASSERT_EQ(file.f_count, 2);
+
+	return true;
+}
+
+/* Memory runs out behind the hook: every count is back where it was. */
+static bool test_out_of_memory(void)
+{
+	struct snapshot before;
+
+	ASSERT_EQ(map(2, 2, PRIVATE), PAGES(2));
+	take_snapshot(&before);
+
+	region_test.fail_vma_alloc = true;
+	ASSERT_EQ(map(6, 2, PRIVATE), -ENOMEM);
+	ASSERT(unchanged_since(&before));
+	region_test.fail_vma_alloc = false;
+
+	fail_prealloc = true;
+	ASSERT_EQ(map(6, 2, PRIVATE), -ENOMEM);
+	fail_prealloc = false;
+	ASSERT(unchanged_since(&before));
+	ASSERT_EQ(hook.calls, 3);
+
+	return true;
+}
+
+/* Two hooks: refused with a warning, and neither is called. */
+static bool test_both_hooks(void)
+{
+	struct snapshot before;
+
+	ASSERT_EQ(map(2, 4, PRIVATE), PAGES(2));
+	take_snapshot(&before);
+	hook.calls = 0;
+	file.f_op = &both_fops;
+	ASSERT_EQ(map(3, 2, PRIVATE), -EINVAL);
+	ASSERT(unchanged_since(&before));
+	ASSERT_EQ(region_test.warnings, 1);
+	ASSERT_EQ(hook.calls, 0);
+	ASSERT_EQ(mmap_calls, 0);
+
+	return true;
+}
+
+/* No hook: there is nothing to map, and that is not worth a warning. */
+static bool test_no_hook(void)
+{
+	struct snapshot before;
+
+	ASSERT_EQ(map(2, 4, PRIVATE), PAGES(2));
+	take_snapshot(&before);
+	file.f_op = &no_fops;
+	ASSERT_EQ(map(3, 2, PRIVATE), -ENODEV);
+	ASSERT(unchanged_since(&before));
+	ASSERT_EQ(region_test.warnings, 0);
+
+	return true;
+}
+
+/* A file with mmap() is mapped as ever: its hook gets the VMA. */
+static bool test_old_hook(void)
+{
+	int private;
+
+	file.f_op = &mmap_fops;
+	hook.private_data = &private;
+	ASSERT_EQ(map(2, 2, SHARED), PAGES(2));
+	ASSERT_EQ(mmap_calls, 1);
+	ASSERT(vma_at(2)->vm_ops == &some_ops);
+	ASSERT(vma_at(2)->vm_private_data == &private);
+	/* And is not asked about what merges. */
+	hook.private_data = NULL;
+	ASSERT_EQ(map(4, 2, SHARED), PAGES(4));
+	ASSERT_EQ(mmap_calls, 1);
+	ASSERT(is_mapped(2, 6));
+	ASSERT_EQ(file.f_count, 2);
+
+	/* Its error comes after the old mapping is gone. */
+	hook.error = -EBUSY;
+	ASSERT_EQ(map_file(&file, 3, 1, SHARED, 99), -EBUSY);
+	ASSERT(!vma_at(3));
+	ASSERT_EQ(file.f_count, 3);
+
+	return true;
+}
+
+/* Without a file there is no hook to ask. */
+static bool test_anonymous(void)
+{
+	ASSERT_EQ(map_file(NULL, 2, 2, PRIVATE, 2), PAGES(2));
+	ASSERT_EQ(map_file(NULL, 4, 2, PRIVATE, 4), PAGES(4));
+	ASSERT(is_mapped(2, 6));
+	ASSERT(!vma_at(2)->vm_ops);
+	ASSERT_EQ(region_test.charged, 4);
+	ASSERT_EQ(hook.calls, 0);
+
+	return true;
+}
+
+/* A sealed mapping in the way is found before the hook is called. */
+static bool test_sealed(void)
+{
+	struct snapshot before;
+
+	ASSERT_EQ(map(2, 2, PRIVATE), PAGES(2));
+	ASSERT_EQ(map(6, 2, PRIVATE), PAGES(6));
+	vm_flags_set(vma_at(6), VM_SEALED);
+	take_snapshot(&before);
+	hook.calls = 0;
+
+	ASSERT_EQ(map(3, 4, PRIVATE), -EPERM);
+	ASSERT_EQ(hook.calls, 0);
+	ASSERT(unchanged_since(&before));
+
+	/* Beside it is not in it. */
+	ASSERT_EQ(map(3, 3, PRIVATE), PAGES(3));
+	ASSERT_EQ(map(8, 1, PRIVATE), PAGES(8));
+	ASSERT_EQ(hook.calls, 2);
+
+	return true;
+}
+
+/* The hook may move the mapping within the file, but not beyond its end. */
+static bool test_pgoff(void)
+{
+	struct snapshot before;
+
+	hook.add_pgoff = 100;
+	ASSERT_EQ(map_file(&file, 2, 2, SHARED, 7), PAGES(2));
+	ASSERT_EQ(vma_at(2)->vm_pgoff, 107);
+	/* Merging goes by the final offset. */
+	hook.add_pgoff = 0;
+	ASSERT_EQ(map_file(&file, 4, 2, SHARED, 109), PAGES(4));
+	ASSERT_EQ(mm.map_count, 1);
+
+	take_snapshot(&before);
+	hook.add_pgoff = ULONG_MAX - 8;
+	ASSERT_EQ(map_file(&file, 8, 2, SHARED, 7), -EOVERFLOW);
+	ASSERT(unchanged_since(&before));
+
+	return true;
+}
+
+/* The file stays the one that was asked for. */
+static bool test_file_replaced(void)
+{
+	struct file another = file;
+	struct snapshot before;
+
+	take_snapshot(&before);
+	hook.file = &another;
+	ASSERT_EQ(map(2, 2, SHARED), -EINVAL);
+	ASSERT(unchanged_since(&before));
+	ASSERT_EQ(another.f_count, 1);
+	ASSERT_EQ(region_test.warnings, 1);
+
+	return true;
+}
+
+/* A positive number is not an address. */
+static bool test_positive_return(void)
+{
+	struct snapshot before;
+
+	take_snapshot(&before);
+	hook.error = 1;
+	ASSERT_EQ(map(2, 2, SHARED), -EINVAL);
+	ASSERT(unchanged_since(&before));
+	ASSERT_EQ(region_test.warnings, 1);
+
+	return true;
+}
+
+/* A hook that names no operations does not make the mapping anonymous. */
+static bool test_no_vm_ops(void)
+{
+	hook.vm_ops = NULL;
+	ASSERT_EQ(map(2, 2, PRIVATE), PAGES(2));
+	ASSERT(vma_at(2)->vm_ops == &vma_dummy_vm_ops);
+	ASSERT(!vma_is_anonymous(vma_at(2)));
+	/* And two of them merge. */
+	ASSERT_EQ(map(4, 2, PRIVATE), PAGES(4));
+	ASSERT(is_mapped(2, 6));
+
+	return true;
+}
+
+static const struct {
+	const char *name;
+	bool (*run)(void);
+} tests[] = {
+	{ "success", test_success },
+	{ "all fields populated before the hook", test_populated },
+	{ "error of the hook", test_error },
+	{ "error of the hook under MAP_FIXED", test_error_keeps_victims },
+	{ "MAP_FIXED over several mappings", test_map_fixed },
+	{ "flags that a hook may set", test_flags_set },
+	{ "flags that a hook may clear", test_flags_clear },
+	{ "page_prot", test_page_prot },
+	{ "merge before, behind and with both", test_merge },
+	{ "one merge attempt", test_one_merge_attempt },
+	{ "no merge of what differs", test_no_merge },
+	{ "no merge of special mappings", test_special },
+	{ "merge despite write notification", test_merge_writenotify },
+	{ "merge by mprotect", test_mprotect },
+	{ "merge by mremap that grows", test_mremap_grow },
+	{ "merge by mremap that moves", test_mremap_move },
+	{ "checks see the final flags", test_checks_see_final_flags },
+	{ "checks leave the address space alone", test_checks_keep_victims },
+	{ "limits", test_limits },
+	{ "out of memory", test_out_of_memory },
+	{ "both hooks set", test_both_hooks },
+	{ "no hook", test_no_hook },
+	{ "the old hook", test_old_hook },
+	{ "anonymous memory", test_anonymous },
+	{ "sealed mapping in the way", test_sealed },
+	{ "pgoff", test_pgoff },
+	{ "replaced file", test_file_replaced },
+	{ "positive return value", test_positive_return },
+	{ "no vm_ops", test_no_vm_ops },
+};
+
+int main(void)
+{
+	int failed = 0;
+	size_t i;
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	maple_tree_init();
+
+	printf("TAP version 13\n1..%zu\n", ARRAY_SIZE(tests));
+	for (i = 0; i < ARRAY_SIZE(tests); i++) {
+		bool good;
+
+		set_up();
+		good = tests[i].run() && tear_down();
+		failed += !good;
+		printf("%s %zu - %s: %lu hook calls, %lu VMAs\n",
+		       good ? "ok" : "not ok", i + 1, tests[i].name,
+		       hook.calls, region_test.vma_allocs);
+	}
+
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
