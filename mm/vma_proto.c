@@ -43,8 +43,8 @@ EXPORT_SYMBOL_GPL(fops_mmap_error);
 static bool range_is_sealed(struct mm_struct *mm, unsigned long start,
 			    unsigned long end)
 {
-	struct vm_area_struct *vma;
 	VMA_ITERATOR(vmi, mm, start);
+	struct vm_area_struct *vma;
 
 	for_each_vma_range(vmi, vma, end) {
 		if (!can_modify_vma(vma))

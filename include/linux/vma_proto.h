@@ -9,7 +9,6 @@
 #include <linux/mm_types.h>
 
 struct file;
-struct vm_operations_struct;
 
 /**
  * struct vma_proto - a mapping that does not exist yet

@@ -6,6 +6,7 @@
  * character a page, letters for mappings, '.' for a gap.
  */
 
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -132,8 +133,11 @@ static const struct vm_operations_struct mkwrite_ops = {
 static const struct file_operations proto_fops = {
 	.mmap_proto = test_mmap_proto,
 };
+
 static const struct file_operations mmap_fops = { .mmap = test_mmap };
+
 static const struct file_operations no_fops = { };
+
 static const struct file_operations both_fops = {
 	.mmap = test_mmap,
 	.mmap_proto = test_mmap_proto,
@@ -164,8 +168,8 @@ struct snapshot {
 
 static void take_snapshot(struct snapshot *snapshot)
 {
-	struct vm_area_struct *vma;
 	VMA_ITERATOR(vmi, &mm, 0);
+	struct vm_area_struct *vma;
 
 	memset(snapshot, 0, sizeof(*snapshot));
 	for_each_vma(vmi, vma) {
@@ -181,21 +185,33 @@ static void take_snapshot(struct snapshot *snapshot)
 	snapshot->close_calls = close_calls;
 }
 
-#define FAILED(_format, ...)						\
-	(printf("# %s:%d: " _format "\n", __func__, __LINE__, ##__VA_ARGS__), \
-	 false)
+/* Where a test goes on, or rather does not, when an assertion fails. */
+static jmp_buf test_failed;
+
+static void fail(const char *function, int line, const char *format, ...)
+{
+	va_list arguments;
+
+	printf("# %s:%d: ", function, line);
+	va_start(arguments, format);
+	vprintf(format, arguments);
+	va_end(arguments);
+	printf("\n");
+	longjmp(test_failed, 1);
+}
+
 #define ASSERT(_expr)							\
 	do {								\
 		if (!(_expr))						\
-			return FAILED("%s is false", #_expr);		\
+			fail(__func__, __LINE__, "%s is false", #_expr); \
 	} while (0)
 #define ASSERT_EQ(_a, _b)						\
 	do {								\
 		long long __a = (long long)(_a), __b = (long long)(_b);	\
 									\
 		if (__a != __b)						\
-			return FAILED("%s is 0x%llx, not 0x%llx (%s)",	\
-				      #_a, __a, __b, #_b);		\
+			fail(__func__, __LINE__, "%s is 0x%llx, not 0x%llx (%s)", \
+			     #_a, __a, __b, #_b);			\
 	} while (0)
 
 static bool vmas_equal(const struct vm_area_struct *a,
@@ -209,7 +225,7 @@ static bool vmas_equal(const struct vm_area_struct *a,
 	       pgprot_val(a->vm_page_prot) == pgprot_val(b->vm_page_prot);
 }
 
-static bool unchanged_since(const struct snapshot *before)
+static void assert_unchanged_since(const struct snapshot *before)
 {
 	struct snapshot now;
 	int i;
@@ -228,8 +244,6 @@ static bool unchanged_since(const struct snapshot *before)
 	ASSERT_EQ(now.writable, before->writable);
 	ASSERT_EQ(now.charged, before->charged);
 	ASSERT_EQ(now.close_calls, before->close_calls);
-
-	return true;
 }
 
 static void set_up(void)
@@ -261,11 +275,11 @@ static bool unmap(unsigned long start, unsigned long nr_pages)
 }
 
 /* Whatever the test mapped, unmapping it returns every count to zero. */
-static bool tear_down(void)
+static void tear_down(void)
 {
 	/* A seal, of the file or of a mapping, ends with the test. */
-	struct vm_area_struct *vma;
 	VMA_ITERATOR(vmi, &mm, 0);
+	struct vm_area_struct *vma;
 
 	for_each_vma(vmi, vma)
 		vm_flags_clear(vma, VM_SEALED);
@@ -277,8 +291,6 @@ static bool tear_down(void)
 	ASSERT_EQ(atomic_read(&mapping.i_mmap_writable), 0);
 	ASSERT_EQ(region_test.charged, 0);
 	mtree_destroy(&mm.mm_mt);
-
-	return true;
 }
 
 static long map_file(struct file *which, unsigned long start,
@@ -301,7 +313,7 @@ static struct vm_area_struct *vma_at(unsigned long page)
 	return vma_lookup(&mm, PAGES(page));
 }
 
-static bool is_mapped(unsigned long start, unsigned long end)
+static void assert_mapped(unsigned long start, unsigned long end)
 {
 	struct vm_area_struct *vma = vma_at(start);
 
@@ -309,12 +321,10 @@ static bool is_mapped(unsigned long start, unsigned long end)
 	ASSERT_EQ(vma->vm_start, PAGES(start));
 	ASSERT_EQ(vma->vm_end, PAGES(end));
 	ASSERT_EQ(vma->vm_pgoff, start);
-
-	return true;
 }
 
 /* A new mapping is what the hook described, on top of what was asked for. */
-static bool test_success(void)
+static void test_success(void)
 {
 	struct vm_area_struct *vma;
 	int private;
@@ -339,12 +349,10 @@ static bool test_success(void)
 	ASSERT_EQ(mm.total_vm, 3);
 	ASSERT_EQ(region_test.warnings, 0);
 	ASSERT_EQ(region_test.perf_events, 1);
-
-	return true;
 }
 
 /* All but the write-only fields are there before the hook runs. */
-static bool test_populated(void)
+static void test_populated(void)
 {
 	ASSERT_EQ(map_file(&file, 4, 3, PRIVATE, 77), PAGES(4));
 
@@ -357,12 +365,10 @@ static bool test_populated(void)
 	ASSERT_EQ(hook.page_prot, pgprot_val(vm_get_page_prot(PRIVATE)));
 	ASSERT(hook.page_prot);
 	ASSERT(hook.wrote_only);
-
-	return true;
 }
 
 /* The error of a hook is the result, and nothing has changed. */
-static bool test_error(void)
+static void test_error(void)
 {
 	static const int errors[] = {
 		-EPERM, -EIO, -EAGAIN, -ENOMEM, -EACCES, -ENODEV, -EINVAL,
@@ -374,12 +380,10 @@ static bool test_error(void)
 		take_snapshot(&before);
 		hook.error = errors[i];
 		ASSERT_EQ(map(4, 3, PRIVATE), errors[i]);
-		ASSERT(unchanged_since(&before));
+		assert_unchanged_since(&before);
 	}
 	ASSERT_EQ(hook.calls, ARRAY_SIZE(errors));
 	ASSERT_EQ(region_test.vma_allocs, 0);
-
-	return true;
 }
 
 /*
@@ -388,7 +392,7 @@ static bool test_error(void)
  *
  *	..aabb.cc.  and the new mapping wants  ...xxxxx..
  */
-static bool test_error_keeps_victims(void)
+static void test_error_keeps_victims(void)
 {
 	struct snapshot before;
 
@@ -402,13 +406,11 @@ static bool test_error_keeps_victims(void)
 	ASSERT_EQ(before.nr_vmas, 3);
 	hook.error = -EBUSY;
 	ASSERT_EQ(map(3, 5, PRIVATE), -EBUSY);
-	ASSERT(unchanged_since(&before));
-
-	return true;
+	assert_unchanged_since(&before);
 }
 
 /* One that succeeds replaces them. */
-static bool test_map_fixed(void)
+static void test_map_fixed(void)
 {
 	hook.vm_ops = &close_ops;
 	ASSERT_EQ(map(2, 2, PRIVATE), PAGES(2));
@@ -417,20 +419,18 @@ static bool test_map_fixed(void)
 
 	ASSERT_EQ(map_file(&file, 3, 5, PRIVATE, 1000), PAGES(3));
 	ASSERT_EQ(mm.map_count, 3);
-	ASSERT(is_mapped(2, 3));
+	assert_mapped(2, 3);
 	ASSERT_EQ(vma_at(3)->vm_pgoff, 1000);
 	ASSERT_EQ(vma_at(3)->vm_end, PAGES(8));
-	ASSERT(is_mapped(8, 9));
+	assert_mapped(8, 9);
 	ASSERT_EQ(region_test.charged, 7);
 	ASSERT_EQ(file.f_count, 4);
 	/* The one replaced whole, and the two parts cut off. */
 	ASSERT_EQ(close_calls, 3);
-
-	return true;
 }
 
 /* Each flag that a hook may set arrives; each other one fails the mmap(). */
-static bool test_flags_set(void)
+static void test_flags_set(void)
 {
 	struct snapshot before;
 	unsigned long refused = 0;
@@ -451,19 +451,17 @@ static bool test_flags_set(void)
 		} else {
 			take_snapshot(&before);
 			ASSERT_EQ(map(4, 1, PRIVATE), -EINVAL);
-			ASSERT(unchanged_since(&before));
+			assert_unchanged_since(&before);
 			refused++;
 		}
 	}
 	ASSERT_EQ(region_test.warnings, refused);
 	/* 64 bits, less 5 that are set already, less 9 that are allowed. */
 	ASSERT_EQ(refused, 50);
-
-	return true;
 }
 
 /* VM_MAY* can be taken away, but not from under access that is asked for. */
-static bool test_flags_clear(void)
+static void test_flags_clear(void)
 {
 	struct snapshot before;
 
@@ -482,14 +480,12 @@ static bool test_flags_clear(void)
 	ASSERT_EQ(map(8, 1, SHARED), -EINVAL);
 	hook.clear = VM_SHARED;
 	ASSERT_EQ(map(8, 1, SHARED), -EINVAL);
-	ASSERT(unchanged_since(&before));
+	assert_unchanged_since(&before);
 	ASSERT_EQ(region_test.warnings, 3);
-
-	return true;
 }
 
 /* The protection that the hook chose is the mapping's. */
-static bool test_page_prot(void)
+static void test_page_prot(void)
 {
 	hook.prot = 5UL << 56;
 	ASSERT_EQ(map(4, 1, PRIVATE), PAGES(4));
@@ -500,8 +496,6 @@ static bool test_page_prot(void)
 	hook.prot = 0;
 	ASSERT_EQ(map(6, 1, VM_READ | VM_MAYREAD), PAGES(6));
 	ASSERT_EQ(pgprot_val(vma_at(6)->vm_page_prot), VM_READ | VM_MAYREAD);
-
-	return true;
 }
 
 /*
@@ -510,22 +504,22 @@ static bool test_page_prot(void)
  *
  *	aa....  aabb..  aa..bb  aaccbb
  */
-static bool test_merge(void)
+static void test_merge(void)
 {
 	hook.set = VM_DONTDUMP;
 	ASSERT_EQ(map(2, 2, SHARED), PAGES(2));
 	/* With the one before. */
 	ASSERT_EQ(map(4, 2, SHARED), PAGES(4));
-	ASSERT(is_mapped(2, 6));
+	assert_mapped(2, 6);
 	ASSERT_EQ(mm.map_count, 1);
 	/* With the one behind. */
 	ASSERT_EQ(map(10, 2, SHARED), PAGES(10));
 	ASSERT_EQ(map(8, 2, SHARED), PAGES(8));
-	ASSERT(is_mapped(8, 12));
+	assert_mapped(8, 12);
 	ASSERT_EQ(mm.map_count, 2);
 	/* With both. */
 	ASSERT_EQ(map(6, 2, SHARED), PAGES(6));
-	ASSERT(is_mapped(2, 12));
+	assert_mapped(2, 12);
 	ASSERT_EQ(mm.map_count, 1);
 	ASSERT_EQ(mm.total_vm, 10);
 
@@ -533,8 +527,6 @@ static bool test_merge(void)
 	ASSERT_EQ(file.f_count, 2);
 	ASSERT_EQ(atomic_read(&mapping.i_mmap_writable), 1);
 	ASSERT_EQ(vma_at(2)->vm_flags, SHARED | VM_DONTDUMP);
-
-	return true;
 }
 
 /*
@@ -542,7 +534,7 @@ static bool test_merge(void)
  * although the hook changes the flags. A mmap() hook that does the same costs
  * a VMA that is freed again.
  */
-static bool test_one_merge_attempt(void)
+static void test_one_merge_attempt(void)
 {
 	hook.set = VM_DONTDUMP;
 	ASSERT_EQ(map(2, 2, SHARED), PAGES(2));
@@ -558,12 +550,10 @@ static bool test_one_merge_attempt(void)
 	ASSERT_EQ(mm.map_count, 1);
 	ASSERT_EQ(region_test.vma_allocs, 3);
 	ASSERT_EQ(mmap_calls, 2);
-
-	return true;
 }
 
 /* One thing is described differently, before or behind: two mappings. */
-static bool test_no_merge(void)
+static void test_no_merge(void)
 {
 	int one, two, i;
 
@@ -592,41 +582,35 @@ static bool test_no_merge(void)
 		}
 		ASSERT_EQ(map(next, 2, SHARED), PAGES(next));
 		ASSERT_EQ(mm.map_count, 2);
-		ASSERT(is_mapped(4, 6));
-		ASSERT(is_mapped(next, next + 2));
+		assert_mapped(4, 6);
+		assert_mapped(next, next + 2);
 		ASSERT_EQ(file.f_count, 3);
 		ASSERT(unmap(0, 0x1000));
 	}
-
-	return true;
 }
 
 /* Special mappings never merge, however alike. */
-static bool test_special(void)
+static void test_special(void)
 {
 	hook.set = VM_PFNMAP;
 	ASSERT_EQ(map(2, 2, SHARED), PAGES(2));
 	ASSERT_EQ(map(4, 2, SHARED), PAGES(4));
 	ASSERT_EQ(mm.map_count, 2);
-
-	return true;
 }
 
 /*
  * Write notification takes the write bit from vm_page_prot: that is not the
  * hook's doing, and does not keep mappings apart.
  */
-static bool test_merge_writenotify(void)
+static void test_merge_writenotify(void)
 {
 	hook.vm_ops = &mkwrite_ops;
 	hook.prot = 1UL << 56;
 	ASSERT_EQ(map(2, 2, SHARED), PAGES(2));
 	ASSERT(!(pgprot_val(vma_at(2)->vm_page_prot) & VM_SHARED));
 	ASSERT_EQ(map(4, 2, SHARED), PAGES(4));
-	ASSERT(is_mapped(2, 6));
+	assert_mapped(2, 6);
 	ASSERT_EQ(mm.map_count, 1);
-
-	return true;
 }
 
 static struct vm_area_struct *protect(unsigned long start, unsigned long end,
@@ -652,7 +636,7 @@ static struct vm_area_struct *protect(unsigned long start, unsigned long end,
  * mprotect() merges by the same rule. The two differ in their flags at first,
  * then only in what the hook said, if at all.
  */
-static bool test_mprotect(void)
+static void test_mprotect(void)
 {
 	int one, two;
 
@@ -661,7 +645,7 @@ static bool test_mprotect(void)
 	ASSERT_EQ(map(4, 2, SHARED & ~VM_WRITE), PAGES(4));
 	ASSERT_EQ(mm.map_count, 2);
 	ASSERT(!IS_ERR(protect(4, 6, SHARED)));
-	ASSERT(is_mapped(2, 6));
+	assert_mapped(2, 6);
 	ASSERT_EQ(mm.map_count, 1);
 
 	ASSERT(unmap(4, 2));
@@ -669,14 +653,12 @@ static bool test_mprotect(void)
 	ASSERT_EQ(map(4, 2, SHARED & ~VM_WRITE), PAGES(4));
 	ASSERT(!IS_ERR(protect(4, 6, SHARED)));
 	ASSERT_EQ(mm.map_count, 2);
-	ASSERT(is_mapped(2, 4));
-	ASSERT(is_mapped(4, 6));
-
-	return true;
+	assert_mapped(2, 4);
+	assert_mapped(4, 6);
 }
 
 /* mremap() that grows a mapping up to the next one merges by the same rule. */
-static bool test_mremap_grow(void)
+static void test_mremap_grow(void)
 {
 	int one, two, i;
 
@@ -692,15 +674,13 @@ static bool test_mremap_grow(void)
 		ASSERT(vma_merge_extend(&vmi, vma_at(2), PAGES(2)));
 		vm_stat_account(&mm, SHARED, 2);
 		ASSERT_EQ(mm.map_count, i ? 2 : 1);
-		ASSERT(is_mapped(2, i ? 6 : 8));
+		assert_mapped(2, i ? 6 : 8);
 		ASSERT(unmap(0, 0x1000));
 	}
-
-	return true;
 }
 
 /* So does mremap() that moves one next to another. */
-static bool test_mremap_move(void)
+static void test_mremap_move(void)
 {
 	int one, two, i;
 
@@ -719,15 +699,13 @@ static bool test_mremap_move(void)
 		ASSERT(new);
 		vm_stat_account(&mm, SHARED, 2);
 		ASSERT_EQ(mm.map_count, i ? 3 : 2);
-		ASSERT(is_mapped(2, i ? 4 : 6));
+		assert_mapped(2, i ? 4 : 6);
 		ASSERT(unmap(0, 0x1000));
 	}
-
-	return true;
 }
 
 /* Checks see what the hook made of the flags, not what it was given. */
-static bool test_checks_see_final_flags(void)
+static void test_checks_see_final_flags(void)
 {
 	struct snapshot before;
 
@@ -738,7 +716,7 @@ static bool test_checks_see_final_flags(void)
 	ASSERT_EQ(map(4, 1, SHARED), -EINVAL);
 	hook.set = 0;
 	ASSERT_EQ(region_test.warnings, 0);
-	ASSERT(unchanged_since(&before));
+	assert_unchanged_since(&before);
 
 	/* A file sealed against writing, whose hook sees to that itself. */
 	atomic_set(&mapping.i_mmap_writable, -1);
@@ -748,12 +726,10 @@ static bool test_checks_see_final_flags(void)
 	ASSERT_EQ(atomic_read(&mapping.i_mmap_writable), -1);
 	ASSERT(unmap(4, 1));
 	atomic_set(&mapping.i_mmap_writable, 0);
-
-	return true;
 }
 
 /* Those checks run after the hook, and leave what MAP_FIXED was to replace. */
-static bool test_checks_keep_victims(void)
+static void test_checks_keep_victims(void)
 {
 	struct snapshot before;
 
@@ -762,14 +738,12 @@ static bool test_checks_keep_victims(void)
 
 	region_test.deny_write_exec = true;
 	ASSERT_EQ(map(3, 1, PRIVATE | VM_EXEC), -EACCES);
-	ASSERT(unchanged_since(&before));
+	assert_unchanged_since(&before);
 	ASSERT_EQ(hook.calls, 2);
-
-	return true;
 }
 
 /* Limits that are found out later unwind too, up to the split of the edges. */
-static bool test_limits(void)
+static void test_limits(void)
 {
 	region_test.limit = 4;
 	ASSERT_EQ(map(2, 4, PRIVATE), PAGES(2));
@@ -785,12 +759,10 @@ static bool test_limits(void)
 	region_test.fail_charge = false;
 	ASSERT_EQ(region_test.charged, 4);
 	ASSERT_EQ(file.f_count, 2);
-
-	return true;
 }
 
 /* Memory runs out behind the hook: every count is back where it was. */
-static bool test_out_of_memory(void)
+static void test_out_of_memory(void)
 {
 	struct snapshot before;
 
@@ -799,20 +771,18 @@ static bool test_out_of_memory(void)
 
 	region_test.fail_vma_alloc = true;
 	ASSERT_EQ(map(6, 2, PRIVATE), -ENOMEM);
-	ASSERT(unchanged_since(&before));
+	assert_unchanged_since(&before);
 	region_test.fail_vma_alloc = false;
 
 	fail_prealloc = true;
 	ASSERT_EQ(map(6, 2, PRIVATE), -ENOMEM);
 	fail_prealloc = false;
-	ASSERT(unchanged_since(&before));
+	assert_unchanged_since(&before);
 	ASSERT_EQ(hook.calls, 3);
-
-	return true;
 }
 
 /* Two hooks: refused with a warning, and neither is called. */
-static bool test_both_hooks(void)
+static void test_both_hooks(void)
 {
 	struct snapshot before;
 
@@ -821,16 +791,14 @@ static bool test_both_hooks(void)
 	hook.calls = 0;
 	file.f_op = &both_fops;
 	ASSERT_EQ(map(3, 2, PRIVATE), -EINVAL);
-	ASSERT(unchanged_since(&before));
+	assert_unchanged_since(&before);
 	ASSERT_EQ(region_test.warnings, 1);
 	ASSERT_EQ(hook.calls, 0);
 	ASSERT_EQ(mmap_calls, 0);
-
-	return true;
 }
 
 /* No hook: there is nothing to map, and that is not worth a warning. */
-static bool test_no_hook(void)
+static void test_no_hook(void)
 {
 	struct snapshot before;
 
@@ -838,14 +806,12 @@ static bool test_no_hook(void)
 	take_snapshot(&before);
 	file.f_op = &no_fops;
 	ASSERT_EQ(map(3, 2, PRIVATE), -ENODEV);
-	ASSERT(unchanged_since(&before));
+	assert_unchanged_since(&before);
 	ASSERT_EQ(region_test.warnings, 0);
-
-	return true;
 }
 
 /* A file with mmap() is mapped as ever: its hook gets the VMA. */
-static bool test_old_hook(void)
+static void test_old_hook(void)
 {
 	int private;
 
@@ -859,7 +825,7 @@ static bool test_old_hook(void)
 	hook.private_data = NULL;
 	ASSERT_EQ(map(4, 2, SHARED), PAGES(4));
 	ASSERT_EQ(mmap_calls, 1);
-	ASSERT(is_mapped(2, 6));
+	assert_mapped(2, 6);
 	ASSERT_EQ(file.f_count, 2);
 
 	/* Its error comes after the old mapping is gone. */
@@ -867,25 +833,21 @@ static bool test_old_hook(void)
 	ASSERT_EQ(map_file(&file, 3, 1, SHARED, 99), -EBUSY);
 	ASSERT(!vma_at(3));
 	ASSERT_EQ(file.f_count, 3);
-
-	return true;
 }
 
 /* Without a file there is no hook to ask. */
-static bool test_anonymous(void)
+static void test_anonymous(void)
 {
 	ASSERT_EQ(map_file(NULL, 2, 2, PRIVATE, 2), PAGES(2));
 	ASSERT_EQ(map_file(NULL, 4, 2, PRIVATE, 4), PAGES(4));
-	ASSERT(is_mapped(2, 6));
+	assert_mapped(2, 6);
 	ASSERT(!vma_at(2)->vm_ops);
 	ASSERT_EQ(region_test.charged, 4);
 	ASSERT_EQ(hook.calls, 0);
-
-	return true;
 }
 
 /* A sealed mapping in the way is found before the hook is called. */
-static bool test_sealed(void)
+static void test_sealed(void)
 {
 	struct snapshot before;
 
@@ -897,18 +859,16 @@ static bool test_sealed(void)
 
 	ASSERT_EQ(map(3, 4, PRIVATE), -EPERM);
 	ASSERT_EQ(hook.calls, 0);
-	ASSERT(unchanged_since(&before));
+	assert_unchanged_since(&before);
 
 	/* Beside it is not in it. */
 	ASSERT_EQ(map(3, 3, PRIVATE), PAGES(3));
 	ASSERT_EQ(map(8, 1, PRIVATE), PAGES(8));
 	ASSERT_EQ(hook.calls, 2);
-
-	return true;
 }
 
 /* The hook may move the mapping within the file, but not beyond its end. */
-static bool test_pgoff(void)
+static void test_pgoff(void)
 {
 	struct snapshot before;
 
@@ -923,13 +883,11 @@ static bool test_pgoff(void)
 	take_snapshot(&before);
 	hook.add_pgoff = ULONG_MAX - 8;
 	ASSERT_EQ(map_file(&file, 8, 2, SHARED, 7), -EOVERFLOW);
-	ASSERT(unchanged_since(&before));
-
-	return true;
+	assert_unchanged_since(&before);
 }
 
 /* The file stays the one that was asked for. */
-static bool test_file_replaced(void)
+static void test_file_replaced(void)
 {
 	struct file another = file;
 	struct snapshot before;
@@ -937,29 +895,25 @@ static bool test_file_replaced(void)
 	take_snapshot(&before);
 	hook.file = &another;
 	ASSERT_EQ(map(2, 2, SHARED), -EINVAL);
-	ASSERT(unchanged_since(&before));
+	assert_unchanged_since(&before);
 	ASSERT_EQ(another.f_count, 1);
 	ASSERT_EQ(region_test.warnings, 1);
-
-	return true;
 }
 
 /* A positive number is not an address. */
-static bool test_positive_return(void)
+static void test_positive_return(void)
 {
 	struct snapshot before;
 
 	take_snapshot(&before);
 	hook.error = 1;
 	ASSERT_EQ(map(2, 2, SHARED), -EINVAL);
-	ASSERT(unchanged_since(&before));
+	assert_unchanged_since(&before);
 	ASSERT_EQ(region_test.warnings, 1);
-
-	return true;
 }
 
 /* A hook that names no operations does not make the mapping anonymous. */
-static bool test_no_vm_ops(void)
+static void test_no_vm_ops(void)
 {
 	hook.vm_ops = NULL;
 	ASSERT_EQ(map(2, 2, PRIVATE), PAGES(2));
@@ -967,14 +921,12 @@ static bool test_no_vm_ops(void)
 	ASSERT(!vma_is_anonymous(vma_at(2)));
 	/* And two of them merge. */
 	ASSERT_EQ(map(4, 2, PRIVATE), PAGES(4));
-	ASSERT(is_mapped(2, 6));
-
-	return true;
+	assert_mapped(2, 6);
 }
 
 static const struct {
 	const char *name;
-	bool (*run)(void);
+	void (*run)(void);
 } tests[] = {
 	{ "success", test_success },
 	{ "all fields populated before the hook", test_populated },
@@ -1007,6 +959,17 @@ static const struct {
 	{ "no vm_ops", test_no_vm_ops },
 };
 
+static bool passes(void (*run)(void))
+{
+	if (setjmp(test_failed))
+		return false;
+
+	set_up();
+	run();
+	tear_down();
+	return true;
+}
+
 int main(void)
 {
 	int failed = 0;
@@ -1017,10 +980,8 @@ int main(void)
 
 	printf("TAP version 13\n1..%zu\n", ARRAY_SIZE(tests));
 	for (i = 0; i < ARRAY_SIZE(tests); i++) {
-		bool good;
+		bool good = passes(tests[i].run);
 
-		set_up();
-		good = tests[i].run() && tear_down();
 		failed += !good;
 		printf("%s %zu - %s: %lu hook calls, %lu VMAs\n",
 		       good ? "ok" : "not ok", i + 1, tests[i].name,

@@ -45,7 +45,7 @@ static struct mmap_region_test region_test;
 #define VM_DONTDUMP	0x04000000
 #define VM_HUGEPAGE	0x20000000
 #define VM_NOHUGEPAGE	0x40000000
-#define VM_SEALED	(1UL << 63)
+#define VM_SEALED	0x8000000000000000UL
 
 #define VM_LOCKED_MASK	(VM_LOCKED | VM_LOCKONFAULT)
 

@@ -291,7 +291,7 @@ static bool failure_keeps_victims(void)
 		return false;
 	*at(2) = 2;
 	*at(6) = 6;
-	strcpy(before, layout());
+	snprintf(before, sizeof(before), "%s", layout());
 
 	return fails(map_as(2, 5, RW, MAP_PRIVATE, 0), EINVAL) &&
 	       same(before) && *at(2) == 2 && *at(6) == 6;
@@ -402,7 +402,7 @@ static bool sealed_victim(void)
 	child = fork();
 	if (!child) {
 		if (syscall(__NR_mseal, at(2), page_size, 0))
-			_exit(errno == ENOSYS ? 2 : 1);
+			_exit(1);
 		_exit(fails(map_as(1, 3, RW, MAP_PRIVATE, 0), EPERM) &&
 		      fails(map_as(1, 3, RW, MAP_SHARED, 20), EPERM) ? 0 : 1);
 	}

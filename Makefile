@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# From nothing to a kernel tree with the overlay applied, and to its tests.
+# `make help` lists the targets.
+
+BUILD := build
+TREE := $(BUILD)/linux
+QEMU_DIR := tools/testing/qemu
+
+# A 6.12 tree of your own to use instead of Debian's; it is only read.
+KDIR ?=
+# "no": do not look for missing packages, and install none.
+PACKAGES ?= yes
+
+PROVE := prove --timer
+
+packages = $(if $(filter no,$(PACKAGES)),,@scripts/overlay/packages.py install $(1))
+
+.PHONY: all tree packages boot shell series status check check-fast clean help
+.NOTPARALLEL:
+.DEFAULT_GOAL := all
+
+all:
+	@begun=$$(date +%s.%N) && $(MAKE) -s --no-print-directory tree && \
+	scripts/overlay/summary.py --build $(BUILD) --begun $$begun
+
+tree:
+	$(call packages,$(if $(KDIR),,base) tree)
+	@scripts/overlay/base.py --output $(BUILD)/base.git \
+		$(if $(KDIR),--kdir "$(KDIR)")
+	@scripts/overlay/overlay.py build --base $(BUILD)/base.git \
+		--tree $(TREE) --cache $(BUILD)/cache --report $(BUILD)/report
+
+# What kernels and tests need beyond what the tree needs.
+packages:
+	$(call packages,test)
+
+# ---- the kernel in a virtual machine ---------------------------------------
+
+IN_QEMU = $(MAKE) -s --no-print-directory -C $(QEMU_DIR) \
+	KSRC=$(abspath $(TREE)) BUILD=$(abspath $(BUILD)/qemu) \
+	GUEST_TESTS=$(abspath $(TREE)/tools/testing/selftests/mm/mmap_proto.c)
+
+boot shell: tree packages
+	@$(IN_QEMU) $@
+
+# ---- what comes of it ------------------------------------------------------
+
+series: tree
+	@scripts/overlay/patches.py --tree $(TREE) --output $(BUILD)/series
+
+status:
+	@scripts/coccinelle/mmap_proto/convert.py status --report $(BUILD)/report
+
+# ---- tests -----------------------------------------------------------------
+
+# No kernel is built for these.
+FAST_TESTS := tools/testing/overlay/source.t \
+	$(sort $(wildcard scripts/overlay/tests/*.t)) \
+	$(sort $(wildcard scripts/coccinelle/mmap_proto/tests/*.t)) \
+	tools/testing/overlay/harness.t
+
+# Ordered so that the kernel is built once, by the first that needs it.
+KERNEL_TESTS := tools/testing/overlay/tree.t \
+	$(QEMU_DIR)/boot.t \
+	$(sort $(wildcard $(QEMU_DIR)/tests/*.t)) \
+	tools/testing/overlay/series.t
+
+# The tests find what they need in the environment.
+check check-fast: export TREE := $(abspath $(TREE))
+check check-fast: export KSRC := $(abspath $(TREE))
+check check-fast: export GUEST_TESTS := \
+	$(abspath $(TREE)/tools/testing/selftests/mm/mmap_proto.c)
+
+check-fast: tree packages
+	@BUILD=$(abspath $(BUILD)) $(PROVE) $(FAST_TESTS)
+
+check: tree packages
+	@BUILD=$(abspath $(BUILD)) $(PROVE) $(FAST_TESTS) $(KERNEL_TESTS)
+
+clean:
+	rm -rf $(BUILD)
+
+help:
+	@echo 'mmap-proto: describe a mapping before it is made, for Linux 6.12'
+	@echo
+	@echo '  make             install what is missing, make the tree, convert,'
+	@echo '                   report, and print a summary'
+	@echo '  make check       run all tests (boots kernels; about 25 minutes)'
+	@echo '  make check-fast  run the tests that need no kernel (under 3 minutes)'
+	@echo '  make boot        build the kernel, boot it under QEMU, run the tests in it'
+	@echo '  make shell       a prompt in the same machine; Ctrl-A X ends it'
+	@echo '  make series      write the commits as patches to $(BUILD)/series'
+	@echo '  make status      the table of mmap hooks again'
+	@echo '  make clean       remove $(BUILD)'
+	@echo
+	@echo '  KDIR=/path       use this 6.12 tree as the base; it is only read'
+	@echo '  PACKAGES=no      install no packages'
