@@ -1,0 +1,408 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Decides whether a hook may be rewritten, from what is allowed.
+
+A hook is accepted if every use of its VMA, every call, every write and every
+use of its own name in the file is one that is known to be harmless. Whatever
+is not known is refused, with the first reason met. The text is judged, not a
+parse of it, so that nothing under #if or behind a macro escapes.
+"""
+
+import re
+
+import ctext
+import scan
+import tables
+
+PLAIN = "plain"
+
+_KEYWORDS = set("""
+    if else while for do switch case default return goto break continue sizeof
+    """.split())
+_TYPE_WORDS = set("""
+    const struct union enum unsigned signed long int short char void bool u8
+    u16 u32 u64 s8 s16 s32 s64 size_t ssize_t loff_t pgoff_t pgprot_t
+    phys_addr_t dma_addr_t resource_size_t vm_flags_t uintptr_t __iomem __user
+    """.split())
+_ASSIGNMENTS = {"=", "+=", "-=", "*=", "/=", "%=", "&=", "|=", "^=", "<<=",
+                ">>="}
+_FLAG_CALLS = {"vm_flags_set", "vm_flags_clear", "vm_flags_mod",
+               "vm_flags_reset", "vm_flags_init"}
+_READABLE = {"vm_start", "vm_end", "vm_pgoff", "vm_flags", "vm_page_prot",
+             "vm_mm", "vm_file"}
+_WRITABLE = {"vm_pgoff", "vm_page_prot", "vm_ops", "vm_private_data"}
+# Flags that the core charges, counts or keeps for itself.
+_CORE_FLAGS = re.compile(
+    r"VM_(?:ACCOUNT|NORESERVE|UFFD_\w+|PAT|SEALED|SOFTDIRTY|HUGETLB|"
+    r"SHARED|LOCKED\w*|GROWSDOWN|STACK\w*)$")
+_OPS_MEMBERS = re.compile(r"\s*(?:\.\s*\w+\s*=\s*&?\w+\s*(?:,\s*|$))*$")
+_ONLY_TAKEN_AWAY = re.compile(r"VM_MAY(?:READ|WRITE|EXEC|SHARE)$")
+
+
+class Refusal(Exception):
+    """The hook is not converted; the text is the reason."""
+
+
+class Verdict:
+    """What becomes of a hook: shape is "" if it is refused for @reason."""
+
+    def __init__(self, shape, reason):
+        self.shape = shape
+        self.reason = reason
+
+
+_calls = None
+
+
+def _allowed_calls():
+    global _calls
+    if _calls is None:
+        _calls = set(tables.own("calls"))
+    return _calls
+
+
+def _is_name(token):
+    return bool(re.match(r"[A-Za-z_]\w*$", token)) and token not in _KEYWORDS
+
+
+def _close(tokens, start):
+    """Return the index of the `)` that closes the `(` at @start."""
+    depth = 0
+    for i in range(start, len(tokens)):
+        if tokens[i] == "(":
+            depth += 1
+        elif tokens[i] == ")":
+            depth -= 1
+            if depth == 0:
+                return i
+    return len(tokens) - 1
+
+
+def _caller(tokens, position):
+    """Return the index of the callee's last token of the call around
+    @position, or -1 if it is in no call's arguments."""
+    depth = 0
+    for i in range(position - 1, -1, -1):
+        if tokens[i] == ")":
+            depth += 1
+        elif tokens[i] == "(":
+            if depth:
+                depth -= 1
+            elif i and (_is_name(tokens[i - 1]) or tokens[i - 1] == ")"):
+                return i - 1
+        elif tokens[i] in ";{}" and not depth:
+            return -1
+    return -1
+
+
+def _parameters(definition):
+    """Return the names of the hook's two parameters: file and VMA."""
+    match = re.match(
+        r"\s*struct\s+file\s*\*\s*(\w+)\s*,"
+        r"\s*struct\s+vm_area_struct\s*\*\s*(\w+)\s*$", definition.parameters)
+    if not match:
+        raise Refusal("parameters are not those of .mmap")
+    return match.group(1), match.group(2)
+
+
+def _locals(tokens):
+    """Return the names that the body declares."""
+    names = set()
+    start = 0
+    for i, token in enumerate(tokens + [";"]):
+        if token not in (";", "{", "}"):
+            continue
+        names |= _declared(tokens[start:i])
+        start = i + 1
+    return names
+
+
+def _declared(statement):
+    """Return the names declared by @statement; none if it declares nothing."""
+    i = 0
+    words = 0
+    while i < len(statement) and (_is_name(statement[i])
+                                  or statement[i] == "*"):
+        words += statement[i] != "*"
+        i += 1
+    if words < 2 or statement[0] in _KEYWORDS or statement[0] == "*":
+        return set()
+    if i < len(statement) and statement[i] not in ("=", ",", "["):
+        return set()
+    if "static" in statement[:i]:
+        raise Refusal("changes state: it has a static variable")
+    names = {statement[i - 1]}
+    depth = 0
+    for k in range(i, len(statement)):
+        depth += statement[k] in "([{"
+        depth -= statement[k] in ")]}"
+        if statement[k] == "," and depth == 0:
+            follow = k + 1
+            while follow < len(statement) and statement[follow] == "*":
+                follow += 1
+            if follow < len(statement):
+                names.add(statement[follow])
+    return names
+
+
+class _Body:
+    """One definition's body as tokens, and the checks on it."""
+
+    def __init__(self, source, definition, dialect):
+        self.source = source
+        self.file, self.vma = _parameters(definition)
+        if "#" in definition.body and re.search(r"^\s*#", definition.body,
+                                                re.MULTILINE):
+            raise Refusal("#if in the body")
+        self.tokens = ctext.tokens(definition.body)
+        if dialect.param in self.tokens:
+            raise Refusal(f"name taken: {dialect.param}")
+        for name, expansion in source.defines().items():
+            if name in self.tokens and {self.vma, self.file} & set(
+                    ctext.tokens(expansion)):
+                raise Refusal(f"a macro hides a parameter: {name}")
+        self.locals = _locals(self.tokens)
+        if {self.file, self.vma} & self.locals:
+            raise Refusal("a local variable hides a parameter")
+
+    def at(self, i):
+        """Return token @i, or "" where there is none."""
+        return self.tokens[i] if 0 <= i < len(self.tokens) else ""
+
+    def check_vma(self):
+        """Every use of the VMA is a known member or a flags helper's."""
+        for i, token in enumerate(self.tokens):
+            if token != self.vma:
+                continue
+            if self.at(i - 1) in ("->", "."):
+                continue        # a member of something else, of this name
+            if self.at(i + 1) == "->":
+                self._check_member(i)
+            elif (self.at(i - 1) == "(" and self.at(i + 1) == ","
+                  and self.at(i - 2) in _FLAG_CALLS):
+                self._check_flags(i)
+            else:
+                self._refuse_elsewhere(i)
+
+    def _refuse_elsewhere(self, i):
+        callee = _caller(self.tokens, i)
+        if callee < 0:
+            raise Refusal("uses the VMA as a value")
+        if self.tokens[callee] == ")" or self.at(callee - 1) in ("->", "."):
+            raise Refusal("dispatches the VMA through a pointer")
+        raise Refusal(f"takes the VMA elsewhere: {self.tokens[callee]}")
+
+    def _check_member(self, i):
+        member = self.at(i + 2)
+        after = self.at(i + 3)
+        if self.at(i - 1) == "&" and not (_is_name(self.at(i - 2))
+                                          or self.at(i - 2) in (")", "]")
+                                          or self.at(i - 2)[:1].isdigit()):
+            raise Refusal(f"takes the address of the VMA's {member}")
+        if member == "vm_file" and after in _ASSIGNMENTS:
+            raise Refusal("replaces the file")
+        if member not in _READABLE | _WRITABLE:
+            raise Refusal(f"uses a member without counterpart: {member}")
+        if after in ("++", "--") or self.at(i - 1) in ("++", "--"):
+            raise Refusal(f"writes the VMA's {member}")
+        if after in _ASSIGNMENTS:
+            if member not in _WRITABLE:
+                raise Refusal(f"writes the VMA's {member}")
+            if self.at(i - 1) not in (";", "{", "}", ")", "else", ""):
+                raise Refusal("an assignment is not a statement of its own")
+        elif member not in _READABLE:
+            raise Refusal(f"reads the VMA's {member}")
+        elif after == ".":
+            raise Refusal(f"looks into the VMA's {member}")
+
+    def _check_flags(self, i):
+        before, end = self.at(i - 3), _close(self.tokens, i - 1)
+        if before not in (";", "{", "}", ")", "else", "") or \
+                self.at(end + 1) != ";":
+            raise Refusal("a flags helper is not a statement of its own")
+        helper = self.at(i - 2)
+        argument = 0
+        depth = 0
+        for token in self.tokens[i + 2:end]:
+            depth += token in "([{"
+            depth -= token in ")]}"
+            argument += token == "," and depth == 0
+            cleared = helper == "vm_flags_clear" or (
+                helper == "vm_flags_mod" and argument == 1)
+            if _CORE_FLAGS.match(token) or (
+                    _ONLY_TAKEN_AWAY.match(token) and not cleared):
+                raise Refusal(f"changes a flag that is the core's: {token}")
+
+    def check_calls(self):
+        """Every call is of a function that changes nothing."""
+        for i, token in enumerate(self.tokens):
+            if token != "(" or i == 0:
+                continue
+            callee = self.tokens[i - 1]
+            if self.at(i + 1) == "{":
+                raise Refusal("has a statement in an expression")
+            if callee in (")", "]"):
+                self._check_cast(i)
+            elif _is_name(callee):
+                if self.at(i - 2) in ("->", "."):
+                    raise Refusal(f"calls through a pointer: {callee}")
+                if callee not in _allowed_calls() | _FLAG_CALLS:
+                    raise Refusal(f"calls what is not on the list: {callee}")
+        for word in ("asm", "__asm__"):
+            if word in self.tokens:
+                raise Refusal("has inline assembly")
+
+    def _check_cast(self, i):
+        """What stands before the `(` at @i, a `)`, must end a type's name or
+        the condition of a statement."""
+        depth = 0
+        for k in range(i - 1, -1, -1):
+            depth += self.tokens[k] == ")"
+            depth -= self.tokens[k] == "("
+            if depth == 0:
+                break
+        group = self.tokens[k + 1:i - 1]
+        if group and group[0] in _TYPE_WORDS and all(
+                _is_name(t) or t == "*" for t in group):
+            return
+        raise Refusal("calls through a pointer")
+
+    def check_writes(self):
+        """Only local variables and the VMA are written."""
+        for i, token in enumerate(self.tokens):
+            if token in _ASSIGNMENTS:
+                self._check_target(i - 1)
+            elif token in ("++", "--"):
+                after = _is_name(self.at(i + 1))
+                name = self.at(i + 1 if after else i - 1)
+                beside = self.at(i + 2 if after else i - 2)
+                if name not in self.locals or beside in ("->", ".", "[", "*"):
+                    raise Refusal("changes state: it counts something")
+            elif (_is_name(token) and self.at(i + 1) == ";"
+                  and self.at(i - 1) in (";", "{", "}", "")):
+                raise Refusal(f"a statement that is a macro: {token}")
+
+    def _check_target(self, i):
+        name = self.at(i)
+        if self.at(i - 1) in ("->", "."):
+            if self.at(i - 2) == self.vma and \
+                    self.at(i - 3) not in ("->", ".", "*"):
+                return
+            raise Refusal(f"changes state: it writes {name}")
+        if name in self.locals:
+            stars = i - 1
+            while self.at(stars) == "*":
+                stars -= 1
+            if stars == i - 1 or _is_name(self.at(stars)):
+                return
+        raise Refusal("changes state: it writes what is not its own")
+
+    def check_ops(self):
+        """The mapping has vm_ops of this file, without open and close."""
+        found = False
+        for i, token in enumerate(self.tokens):
+            if token != "vm_ops" or self.at(i + 1) != "=":
+                continue
+            if self.at(i + 2) != "&" or self.at(i + 4) != ";":
+                raise Refusal("its vm_ops are not a named structure")
+            found = True
+            self._check_ops_of(self.at(i + 3))
+        if not found:
+            raise Refusal("sets no vm_ops")
+
+    def _check_ops_of(self, name):
+        match = re.search(rf"\bstruct\s+vm_operations_struct\s+"
+                          rf"(?:\w+\s+)*{re.escape(name)}\b[^;{{}}]*=\s*{{",
+                          self.source.code)
+        if not match:
+            raise Refusal(f"its vm_ops are in another file: {name}")
+        end = ctext.matching(self.source.code, match.end() - 1)
+        text = self.source.code[match.end():end]
+        if not _OPS_MEMBERS.match(text):
+            raise Refusal(f"its vm_ops are not spelt out: {name}")
+        members = re.findall(r"\.\s*(\w+)\s*=", text)
+        for member in ("open", "close"):
+            if member in members:
+                raise Refusal(f"its vm_ops count mappings: {member}")
+
+
+def _check_comments(source, definition, file, vma):
+    """No comment of the function may speak of its parameters as code."""
+    before = source.masked[:definition.start].rfind("}") + 1
+    code = rf"@(?:{file}|{vma})\b|\b{vma}\s*->|\bvm_flags_\w+"
+    for start, end in ctext.comments(source.text):
+        if before <= start < definition.end and \
+                re.search(code, source.text[start:end]):
+            # Comments further up belong to something else.
+            gap = source.code[end:definition.start]
+            if end > definition.start or not re.search(r"[;}]", gap):
+                raise Refusal("a comment speaks of its parameters")
+
+
+def _check_name(source, name, definitions, hooks, dialect):
+    """Every use of the hook's name is a definition or an initialiser."""
+    for hook in hooks:
+        if hook.macro:
+            raise Refusal(f"initialised in a macro: {hook.macro}")
+        if hook.found_by != {"text", "cocci"}:
+            raise Refusal("Coccinelle does not parse the initialiser")
+    if len(source.uses(name)) != len(definitions) + len(hooks):
+        raise Refusal("its name is used elsewhere")
+    if source.uses(dialect.new_name(name)):
+        raise Refusal(f"name taken: {dialect.new_name(name)}")
+
+
+def _check_instances(hooks, everything, dialect):
+    """No instance may end up with both hooks."""
+    for hook in hooks:
+        for other in everything:
+            if other.member == dialect.hook and \
+                    other.instance == hook.instance:
+                raise Refusal("the instance has both hooks")
+
+
+def _judge(source, name, hooks, everything, dialect):
+    """Raise Refusal unless all definitions of hook @name are plain."""
+    if not re.match(r"[A-Za-z_]\w*$", name):
+        raise Refusal("the initialiser is not a function's name")
+    if any(not hook.struct for hook in hooks):
+        raise Refusal("the structure's type is not known")
+    _check_instances(hooks, everything, dialect)
+    definitions = source.definitions(name)
+    if not definitions:
+        if any(hook.macro for hook in hooks):
+            raise Refusal("initialised in a macro")
+        if re.search(rf"#\s*define\s+{name}\b", source.masked):
+            raise Refusal("its name is a macro")
+        raise Refusal("defined in another file")
+    for definition in definitions:
+        words = definition.head.split()
+        if source.directive_at(definition.start):
+            raise Refusal("defined in a macro")
+        body = _Body(source, definition, dialect)
+        body.check_vma()
+        body.check_calls()
+        body.check_writes()
+        body.check_ops()
+        if "static" not in words:
+            raise Refusal("not static: other files may use it")
+        if words[-1:] != ["int"]:
+            raise Refusal("does not return int")
+        _check_comments(source, definition, body.file, body.vma)
+    _check_name(source, name, definitions, hooks, dialect)
+
+
+def judge(source, hooks, dialect):
+    """Return {name of the hook: Verdict} for the @hooks of one file.
+
+    @hooks are all that scan has found there; those that hold the prototype
+    hook already are not judged.
+    """
+    verdicts = {}
+    for name in sorted({h.hook for h in hooks if h.member == scan.LIVE}):
+        mine = [h for h in hooks if h.member == scan.LIVE and h.hook == name]
+        try:
+            _judge(source, name, mine, hooks, dialect)
+            verdicts[name] = Verdict(PLAIN, "")
+        except Refusal as refusal:
+            verdicts[name] = Verdict("", str(refusal))
+    return verdicts

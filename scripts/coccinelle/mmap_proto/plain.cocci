@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/// An .mmap that only describes the mapping (checks, flags, vm_ops, private
+/// data, page protection) can be an .mmap_proto: the same description, made
+/// before anything is merged, allocated or torn down.
+///
+// Which hooks are of this shape is not decided here but by judge.py, which
+// gate.py asks; the rules only rewrite what it has accepted. The names that
+// differ between dialects are given by -D; see dialect.py.
+//
+// Confidence: High
+// Options: --no-includes --include-headers -D proto_hook=mmap_proto -D proto_struct=vma_proto -D proto=proto -D proto_flags=flags
+// Requires: 1.1.0
+
+virtual patch
+virtual context
+virtual org
+virtual report
+virtual no_header
+
+@initialize:python@
+@@
+
+import os
+import sys
+
+def semantic_patch():
+    with open("/proc/self/cmdline", encoding="utf-8") as line:
+        for word in line.read().split(chr(0)):
+            if word.endswith(".cocci"):
+                return os.path.abspath(word)
+    return os.path.abspath(".")
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(semantic_patch()))
+import gate
+
+@hook@
+identifier instance, fn;
+position p;
+@@
+
+(
+struct file_operations instance = {
+	.mmap = fn@p,
+};
+|
+struct file_operations instance[...] = {
+	...,
+	{ .mmap = fn@p, },
+	...,
+};
+)
+
+@script:python@
+fn << hook.fn;
+p << hook.p;
+@@
+
+gate.parsed(p[0].file, p[0].line, fn)
+
+@script:python accepted@
+fn << hook.fn;
+p << hook.p;
+member << virtual.proto_hook;
+oldfn;
+newfn;
+@@
+
+if gate.accepts(p[0].file, fn, member):
+    coccinelle.oldfn = cocci.make_ident(fn)
+    coccinelle.newfn = cocci.make_ident(gate.new_name(fn, member))
+else:
+    cocci.include_match(False)
+
+@script:python depends on report@
+fn << hook.fn;
+p << hook.p;
+member << virtual.proto_hook;
+newfn << accepted.newfn;
+@@
+
+coccilib.report.print_report(p[0], gate.message(fn, member))
+
+@script:python depends on org@
+fn << hook.fn;
+p << hook.p;
+member << virtual.proto_hook;
+newfn << accepted.newfn;
+@@
+
+coccilib.org.print_todo(p[0], gate.message(fn, member))
+
+@depends on context@
+identifier instance, accepted.oldfn;
+@@
+
+(
+struct file_operations instance = {
+*	.mmap = oldfn,
+};
+|
+struct file_operations instance[...] = {
+	...,
+*	{ .mmap = oldfn, },
+	...,
+};
+)
+
+// A metavariable called `file` would stand for the tag of struct file too.
+
+@flags depends on patch@
+identifier accepted.oldfn, filp, vma;
+identifier virtual.proto, virtual.proto_flags;
+identifier flag, one;
+expression set, clear, left, right;
+@@
+
+ int oldfn(struct file *filp, struct vm_area_struct *vma)
+ {
+	<...
+(
+-	vm_flags_set(vma, set);
++	proto->proto_flags |= set;
+|
+-	vm_flags_clear(vma, flag);
++	proto->proto_flags &= ~flag;
+|
+-	vm_flags_clear(vma, clear);
++	proto->proto_flags &= ~(clear);
+|
+-	vm_flags_reset(vma, set);
++	proto->proto_flags = set;
+|
+-	vm_flags_init(vma, set);
++	proto->proto_flags = set;
+|
+-	vm_flags_mod(vma, 0, flag);
++	proto->proto_flags &= ~flag;
+|
+-	vm_flags_mod(vma, 0, clear);
++	proto->proto_flags &= ~(clear);
+|
+-	vm_flags_mod(vma, set, 0);
++	proto->proto_flags |= set;
+|
+-	vm_flags_mod(vma, one, flag);
++	proto->proto_flags = (proto->proto_flags | one) & ~flag;
+|
+-	vm_flags_mod(vma, one, clear);
++	proto->proto_flags = (proto->proto_flags | one) & ~(clear);
+|
+-	vm_flags_mod(vma, left | right, flag);
++	proto->proto_flags = (proto->proto_flags | left | right) & ~flag;
+|
+-	vm_flags_mod(vma, left | right, clear);
++	proto->proto_flags = (proto->proto_flags | left | right) & ~(clear);
+|
+-	vm_flags_mod(vma, set, flag);
++	proto->proto_flags = (proto->proto_flags | (set)) & ~flag;
+|
+-	vm_flags_mod(vma, set, clear);
++	proto->proto_flags = (proto->proto_flags | (set)) & ~(clear);
+)
+	...>
+ }
+
+@members depends on patch@
+identifier accepted.oldfn, filp, vma;
+identifier virtual.proto, virtual.proto_flags;
+@@
+
+ int oldfn(struct file *filp, struct vm_area_struct *vma)
+ {
+	<...
+(
+-	vma->vm_flags
++	proto->proto_flags
+|
+-	vma->vm_ops
++	proto->vm_ops
+|
+-	vma->vm_start
++	proto->start
+|
+-	vma->vm_end
++	proto->end
+|
+-	vma->vm_pgoff
++	proto->pgoff
+|
+-	vma->vm_page_prot
++	proto->page_prot
+|
+-	vma->vm_private_data
++	proto->private_data
+|
+-	vma->vm_mm
++	proto->mm
+|
+-	vma->vm_file
++	proto->file
+)
+	...>
+ }
+
+@file_use depends on patch@
+identifier accepted.oldfn, filp, vma;
+identifier virtual.proto;
+@@
+
+ int oldfn(struct file *filp, struct vm_area_struct *vma)
+ {
+	<...
+-	filp
++	proto->file
+	...>
+ }
+
+@head depends on patch@
+identifier accepted.oldfn, accepted.newfn, filp, vma;
+identifier virtual.proto, virtual.proto_struct;
+@@
+
+-int oldfn(struct file *filp, struct vm_area_struct *vma)
++int newfn(struct proto_struct *proto)
+ {
+	...
+ }
+
+@member depends on patch@
+identifier accepted.oldfn, accepted.newfn, instance;
+identifier virtual.proto_hook;
+@@
+
+(
+struct file_operations instance = {
+	.
+-	mmap
++	proto_hook
+	=
+-	oldfn
++	newfn
+	,
+};
+|
+struct file_operations instance[...] = {
+	...,
+	{
+	.
+-	mmap
++	proto_hook
+	=
+-	oldfn
++	newfn
+	,
+	},
+	...,
+};
+)
+
+// For coccicheck; convert.py passes no_header and looks for a better place.
+
+@described@
+@@
+
+#include <linux/vma_proto.h>
+
+@header depends on patch && accepted && !described && !no_header@
+@@
+
+#include <linux/...>
++#include <linux/vma_proto.h>

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Rewrites the hooks that were accepted, and looks at what came out."""
+
+import os
+import shutil
+import tempfile
+
+import ctext
+import judge
+import scan
+import spatch
+import tidy
+
+RULES = {judge.PLAIN: "plain.cocci"}
+
+
+class Incomplete(Exception):
+    """Coccinelle has not done all of a rewrite; the text is a reason."""
+
+
+def _verify(old, new, names, dialect):
+    """Raise Incomplete unless all of @names are rewritten in Source @new."""
+    for name, new_name in names.items():
+        if new.uses(name):
+            raise Incomplete(f"rewrite incomplete: {name} is still there")
+        if len(new.uses(new_name)) != len(old.uses(name)):
+            raise Incomplete(f"rewrite incomplete: uses of {new_name}")
+        before, after = old.definitions(name), new.definitions(new_name)
+        if len(before) != len(after):
+            raise Incomplete(f"rewrite incomplete: definitions of {new_name}")
+        for was, now in zip(before, after):
+            if now.parameters.split() != [
+                    "struct", dialect.struct, "*" + dialect.param]:
+                raise Incomplete(f"rewrite incomplete: head of {new_name}")
+            _verify_body(was, now, new_name)
+    if dialect.header and f"#include <{dialect.header}>" not in new.text:
+        raise Incomplete("rewrite incomplete: no place for the include")
+
+
+def _verify_body(was, now, name):
+    gone = [p.split("*")[-1].strip() for p in was.parameters.split(",")]
+    tokens = ctext.tokens(now.body)
+    for before, token in zip([""] + tokens, tokens):
+        if token in gone and before not in ("->", "."):
+            raise Incomplete(f"rewrite incomplete: {token} in {name}")
+
+
+def finish(old, new, names, dialect):
+    """Return the text of a converted file, from what Coccinelle has made.
+
+    @old, @new  texts before and after
+    @names      {hook: its new name}
+    Raises Incomplete if something was left as it was.
+    """
+    new = tidy.align_initialisers(old, new, (scan.LIVE, dialect.hook), names)
+    new = tidy.wrap_new_lines(old, new)
+    if dialect.header:
+        new = tidy.add_include(new, dialect.header)
+    new = tidy.rename_in_comments(new, names)
+    _verify(ctext.Source(old), ctext.Source(new), names, dialect)
+    return new
+
+
+def rewrite(shape, texts, dialect, jobs):
+    """Run the rules of @shape over @texts, {path: text}.
+
+    Returns {path: text that Coccinelle has made}; raises
+    spatch.SpatchError, or OSError if there is no room for the copies.
+    """
+    if not texts:
+        return {}
+    folder = tempfile.mkdtemp(prefix="mmap-rewrite-")
+    try:
+        for path, text in texts.items():
+            target = os.path.join(folder, path)
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            with open(target, "w", encoding="utf-8", newline="",
+                      errors="surrogateescape") as stream:
+                stream.write(text)
+        spatch.run(RULES[shape], folder,
+                   ["-D", "patch", "-D", "no_header", "--in-place",
+                    *dialect.spatch_options()],
+                   jobs if len(texts) > 1 else 1)
+        made = {}
+        for path in texts:
+            with open(os.path.join(folder, path), encoding="utf-8",
+                      errors="surrogateescape", newline="") as stream:
+                made[path] = stream.read()
+        return made
+    finally:
+        shutil.rmtree(folder)

@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Lists that a person can extend, one entry a line, `#` for comments."""
+
+import os
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def read(path):
+    """Return the entries of the list @path; raises OSError."""
+    with open(path, encoding="utf-8") as lines:
+        entries = [line.split("#", 1)[0].strip() for line in lines]
+    return [entry for entry in entries if entry]
+
+
+def own(name):
+    """Return the entries of list @name, which lies beside this module."""
+    return read(os.path.join(HERE, name))

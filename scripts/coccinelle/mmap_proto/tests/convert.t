@@ -1,0 +1,99 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""Each small file of plain/ converts to the .out beside it, and each one of
+refused/ is left alone for the reason that its second line gives."""
+
+import csv
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TOOL = os.path.dirname(HERE)
+sys.path.insert(0, os.path.join(TOOL, "..", "..", "overlay"))
+
+import tap  # noqa: E402
+
+
+def read(*parts):
+    """Return the text of a file."""
+    with open(os.path.join(*parts), encoding="utf-8") as stream:
+        return stream.read()
+
+
+def names(folder):
+    """Return the cases of @folder."""
+    return sorted(name[:-2] for name in os.listdir(os.path.join(HERE, folder))
+                  if name.endswith(".c"))
+
+
+class Cases(unittest.TestCase):
+    """All cases are files of one tree that is converted once."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.mkdtemp(prefix="mmap-cases-")
+        for kind in ("plain", "refused"):
+            shutil.copytree(os.path.join(HERE, kind),
+                            os.path.join(cls.folder, "tree", kind))
+        with open(os.path.join(cls.folder, "scope"), "w",
+                  encoding="utf-8") as stream:
+            stream.write(".\n")
+        subprocess.run(
+            [os.path.join(TOOL, "convert.py"), "tree",
+             "--tree", os.path.join(cls.folder, "tree"),
+             "--report", os.path.join(cls.folder, "report"),
+             "--cache", os.path.join(cls.folder, "cache"),
+             "--scope", os.path.join(cls.folder, "scope")], check=True)
+        with open(os.path.join(cls.folder, "report", "hooks.csv"),
+                  encoding="utf-8", newline="") as stream:
+            cls.rows = list(csv.DictReader(stream))
+
+    @classmethod
+    def tearDownClass(cls):
+        shutil.rmtree(cls.folder)
+
+    def rows_of(self, path):
+        """Return the report's lines on the file @path."""
+        return [row for row in self.rows if row["file"] == path]
+
+    def check_plain(self, name):
+        """The file is as expected, and its hooks are reported."""
+        self.maxDiff = None
+        self.assertEqual(read(self.folder, "tree", "plain", name + ".c"),
+                         read(HERE, "plain", name + ".out"))
+        text = read(HERE, "plain", name + ".c")
+        hooks = text.count(".mmap") - text.count("= NULL")
+        results = [(row["shape"], row["result"], row["reason"])
+                   for row in self.rows_of(f"plain/{name}.c")]
+        self.assertEqual(results, [("plain", "converted", "")] * hooks)
+
+    def check_refused(self, name):
+        """The file is as it was, and the hook has the reason it states."""
+        text = read(HERE, "refused", name + ".c")
+        self.assertEqual(read(self.folder, "tree", "refused", name + ".c"),
+                         text)
+        reason = text.splitlines()[1].split("Refused: ")[1]
+        rows = [row for row in self.rows_of(f"refused/{name}.c")
+                if row["hook"] != "y_mmap_proto"]
+        self.assertEqual([(row["result"], row["reason"]) for row in rows],
+                         [("refused", reason)])
+
+
+def add(kind, name):
+    """Make a test method of one case."""
+    def method(self):
+        getattr(self, "check_" + kind)(name)
+    method.__doc__ = f"{kind}: {name.replace('_', ' ')}"
+    setattr(Cases, f"test_{kind}_{name}", method)
+
+
+for folder in ("plain", "refused"):
+    for case in names(folder):
+        add(folder, case)
+
+if __name__ == "__main__":
+    tap.main()

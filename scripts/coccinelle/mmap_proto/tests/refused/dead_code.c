@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Refused: rewrite incomplete: vma in x_mmap_proto
+#include <linux/fs.h>
+
+static const struct vm_operations_struct x_ops = {
+	.fault = x_fault,
+};
+
+static int x_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	return 0;
+	vma->vm_pgoff = 0;
+	vma->vm_ops = &x_ops;
+	return 0;
+}
+
+static const struct file_operations x_fops = {
+	.mmap = x_mmap,
+};

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Refused: initialised in a macro: DEFINE_X
+#include <linux/fs.h>
+
+static const struct vm_operations_struct x_ops = {
+	.fault = x_fault,
+};
+
+static int x_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	vma->vm_ops = &x_ops;
+	return 0;
+}
+
+#define DEFINE_X(name)					\
+static const struct file_operations name##_fops = {	\
+	.open = x_open,					\
+	.mmap = x_mmap,					\
+}

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Refused: its vm_ops are in another file: x_ops
+#include <linux/fs.h>
+
+static int x_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	vma->vm_ops = &x_ops;
+	return 0;
+}
+
+static const struct file_operations x_fops = {
+	.mmap = x_mmap,
+};

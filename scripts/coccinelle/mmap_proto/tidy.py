@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What Coccinelle's printer leaves to be done by hand: columns, the place of
+an include, comments that name a function."""
+
+import re
+
+import ctext
+
+_INCLUDE = re.compile(r"#\s*include\s*<(linux/[^>]+)>\s*(?:/\*.*\*/\s*)?$")
+_OPERATOR = re.compile(r" (?:\|\||&&|\||&) ")
+_TAB = 8
+_WIDTH = 80
+
+
+def _column(text):
+    """Return the column, from 0, behind @text."""
+    return len(text.expandtabs(_TAB))
+
+
+def _pad(before, column, like):
+    """Return the white space that takes @before to @column, in tabs where
+    @like has tabs; one blank or tab if that column has been passed."""
+    if not like:
+        return ""
+    here = _column(before)
+    if "\t" not in like:
+        return " " * max(1, column - here)
+    padding = ""
+    while _column(before + padding) < column:
+        padding += "\t"
+    return padding or " "
+
+
+def align_initialisers(old, new, members, names):
+    """Return @new with the columns of initialisers as they were in @old.
+
+    @members  (member in @old, member in @new)
+    @names    {hook in @old: hook in @new}
+    """
+    was = {}
+    for hook in names:
+        pattern = re.compile(rf"^(.*\.\s*{members[0]})(\s*)=(\s*){hook}\b",
+                             re.MULTILINE)
+        was[names[hook]] = [m.groups() for m in pattern.finditer(old)]
+    pattern = re.compile(rf"^(.*\.\s*{members[1]})(\s*)=(\s*)(\w+)\b",
+                         re.MULTILINE)
+
+    def again(match):
+        places = was.get(match.group(4))
+        if not places:
+            return match.group()
+        head, first, second = places.pop(0)
+        if "\n" in first + second:
+            return match.group()
+        text = match.group(1)
+        text += _pad(text, _column(head + first), first) + "="
+        text += _pad(text, _column(head + first + "=" + second), second)
+        return text + match.group(4)
+
+    return pattern.sub(again, new)
+
+
+def _continuation(line, place):
+    """Return the white space that aligns what follows @place of @line with
+    the bracket that is open there, or with what is assigned."""
+    opened = []
+    for offset, sign in enumerate(line[:place]):
+        if sign in "([":
+            opened.append(offset + 1)
+        elif sign in ")]" and opened:
+            opened.pop()
+    assigned = re.search(r" (?:[|&]?=) ", line[:place])
+    if opened:
+        column = _column(line[:opened[-1]])
+    elif assigned:
+        column = _column(line[:assigned.end()])
+    else:
+        column = _column(line[:len(line) - len(line.lstrip())]) + _TAB
+    return "\t" * (column // _TAB) + " " * (column % _TAB)
+
+
+def _wrap(line):
+    """Return @line, broken behind the outermost operator that fits."""
+    best = None
+    for match in _OPERATOR.finditer(line):
+        if _column(line[:match.end() - 1]) > _WIDTH:
+            break
+        depth = line[:match.start()].count("(") - \
+            line[:match.start()].count(")")
+        if best is None or depth <= best[0]:
+            best = depth, match.end() - 1
+    if best is None:
+        return line
+    place = best[1]
+    rest = _continuation(line, place) + line[place + 1:]
+    if _column(rest) > _WIDTH and _column(rest) < _column(line):
+        rest = _wrap(rest)
+    return line[:place] + "\n" + rest
+
+
+def wrap_new_lines(old, new):
+    """Return @new with the lines that are too long, and not in @old, broken.
+
+    Only expressions are broken: a line without operator stays as it is.
+    """
+    known = set(old.split("\n"))
+    return "\n".join(line if line in known or _column(line) <= _WIDTH
+                     else _wrap(line) for line in new.split("\n"))
+
+
+def rename_in_comments(text, names):
+    """Return @text with the functions of @names renamed in its comments."""
+    pattern = re.compile(r"\b(" + "|".join(map(re.escape, names)) + r")\b")
+    pieces = []
+    end = 0
+    for start, stop in ctext.comments(text):
+        pieces.append(text[end:start])
+        pieces.append(pattern.sub(lambda m: names[m.group()],
+                                  text[start:stop]))
+        end = stop
+    return "".join(pieces) + text[end:]
+
+
+def _blocks(lines):
+    """Return [(first, [headers])] of the runs of <linux/...> includes.
+
+    Those under #if are left out, but for the guard around a whole header.
+    """
+    depth = 0
+    depths = {}
+    for number, line in enumerate(lines):
+        word = re.match(r"\s*#\s*(\w+)", line)
+        word = word.group(1) if word else ""
+        depth += word in ("if", "ifdef", "ifndef")
+        depth -= word == "endif"
+        match = _INCLUDE.match(line)
+        if match:
+            depths[number] = (depth, match.group(1))
+    lowest = min((d for d, _ in depths.values()), default=0)
+    blocks = []
+    for number, (level, header) in sorted(depths.items()):
+        if level != lowest:
+            continue
+        if blocks and number == blocks[-1][0] + len(blocks[-1][1]):
+            blocks[-1][1].append(header)
+        else:
+            blocks.append((number, [header]))
+    return blocks
+
+
+def add_include(text, header):
+    """Return @text with `#include <header>`, where a person puts it.
+
+    That is the longest run of <linux/...> includes: in order if the run is
+    in order, at its end otherwise. Without any such include, and where the
+    header is included already, @text is returned as it is.
+    """
+    lines = text.split("\n")
+    blocks = _blocks(lines)
+    if not blocks or any(header in headers for _, headers in blocks):
+        return text
+    first, headers = max(blocks, key=lambda block: (len(block[1]), -block[0]))
+    place = len(headers)
+    if headers == sorted(headers):
+        place = len([h for h in headers if h < header])
+    lines.insert(first + place, f"#include <{header}>")
+    return "\n".join(lines)
