@@ -1,0 +1,53 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# Builds the userland tests of mm in $TREE and runs them, under the address and
+# the undefined behaviour sanitizer.
+
+root=$(cd "$(dirname "$0")/../../.." && pwd)
+tests=${TREE:-$root/build/linux}/tools/testing/vma
+log=$(mktemp) || exit 1
+trap 'rm -f "$log"' EXIT
+failed=0
+number=0
+
+# result STATUS TEXT: one line of TAP, with the log behind it on failure.
+result()
+{
+	number=$((number + 1))
+	if [ "$1" -eq 0 ]; then
+		echo "ok $number - $2"
+	else
+		failed=1
+		echo "not ok $number - $2"
+		sed 's/^/# /' "$log"
+	fi
+}
+
+# sanitized PROGRAM: is it linked with both sanitizers?
+sanitized()
+{
+	nm "$1" > "$log" && grep -q __asan_init "$log" &&
+		grep -q __ubsan_handle "$log"
+}
+
+echo "TAP version 13"
+unset MAKEFLAGS MFLAGS MAKELEVEL
+
+make -s -C "$tests" > "$log" 2>&1
+result $? "tools/testing/vma builds"
+
+sanitized "$tests/vma" && sanitized "$tests/mmap_proto"
+result $? "with the address and undefined behaviour sanitizers"
+
+timeout 60 "$tests/vma" > "$log" 2>&1
+result $? "the tests that were there: $(tail -n 1 "$log")"
+
+timeout 60 "$tests/mmap_proto" > "$log" 2>&1
+status=$?
+grep -q 'runtime error' "$log" && status=1
+echo "# Subtest: mmap_proto"
+sed 's/^/    /' "$log"
+result $status "mmap_region() and its hook: $(grep -c '^ok' "$log") tests"
+
+echo "1..$number"
+exit $failed
