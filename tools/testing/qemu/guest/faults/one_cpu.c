@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Passes if it may run on one processor only. */
+#define _GNU_SOURCE
+#include <sched.h>
+
+int main(void)
+{
+	cpu_set_t cpus;
+
+	return sched_getaffinity(0, sizeof(cpus), &cpus) ||
+	       CPU_COUNT(&cpus) != 1;
+}
