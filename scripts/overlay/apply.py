@@ -50,10 +50,7 @@ class Kernel:
 
 	def file(self, path):
 		"""(mode, bytes) of the file @path now, None if there is none."""
-		if path in self.files:
-			return self.files[path]
-		entry = self.base.files.get(path)
-		return entry and (entry[0], self.base.read(entry[1]))
+		return self._was(self.files, path)
 
 	def step(self, step):
 		"""Make @step; returns its Commit. Raises Failure."""
@@ -72,11 +69,18 @@ class Kernel:
 			self._edit(edit)
 		self._patch(patches)
 		changes = {path: value for path, value in self.files.items()
-			   if before.get(path) != value}
+			   if self._was(before, path) != value}
 		if not changes:
 			raise Failure(f"{step.path}: the step changes nothing. Take "
 				      "it out of the series.")
 		return Commit(step.message, changes)
+
+	def _was(self, before, path):
+		"""What file() said of @path when self.files was @before."""
+		if path in before:
+			return before[path]
+		entry = self.base.files.get(path)
+		return entry and (entry[0], self.base.read(entry[1]))
 
 	def add_all(self, step):
 		"""Make only the additions of @step."""
@@ -183,8 +187,10 @@ class Kernel:
 					for edit, parsed, _, data in jobs]
 				for (edit, _, mode, _), result in zip(jobs, done):
 					self.files[edit.target] = mode, result.result()
+			except Failure:
+				pool.shutdown(cancel_futures=True)
+				raise
 			except BaseException:
-				pool.shutdown(wait=False, cancel_futures=True)
 				process.kill_all()
 				raise
 

@@ -6,24 +6,30 @@
 
 The base is Debian's linux-source-6.12, or the 6.12 tree DIR, which is only
 read. The repository has one commit, on the branch `base`; it is made aside and
-renamed into place, and left alone while the source is the one it was made from.
-Exit status: 0, or 1 with a sentence that says what is wrong with the source.
+swapped in whole, and left alone while the source is the one it was made from.
+Exit status: 0; 1 with a sentence that says what is wrong with the source; or
+128 and the number of the signal that interrupted it.
 """
 
 import argparse
+import errno
 import hashlib
 import os
 import re
 import shutil
+import signal
 import stat
 import subprocess
 import sys
 import tarfile
 
 import process
-from failure import Failure, from_oserror
+from failure import Failure, Interrupted, disk_full, from_oserror
+from lock import Lock
 from progress import Progress
 from repository import EMAIL, NAME
+from series import Series
+from tree import exchange
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
@@ -67,22 +73,35 @@ class Tarball:
 	def files(self):
 		"""Yield (path, git mode, content) of each file; links too."""
 		unpacker = process.start(["xz", "-dcT0", self.path],
-					 stdout=subprocess.PIPE)
+					 stdout=subprocess.PIPE,
+					 stderr=subprocess.PIPE)
 		try:
 			yield from self._members(unpacker.stdout)
+			# It waits for a reader of what is behind the end, too.
+			while unpacker.stdout.read(1 << 20):
+				pass
 			if unpacker.wait():
-				raise Failure(f"{self.path} is damaged: xz "
-					      f"exited with "
-					      f"{unpacker.returncode}. Install "
-					      f"{PACKAGE} again.")
+				raise self._damaged(
+					unpacker, f"xz exited with "
+					f"{unpacker.returncode}")
 		except tarfile.TarError as error:
-			raise Failure(f"{self.path} is damaged: {error}. "
-				      f"Install {PACKAGE} again.") from None
+			raise self._damaged(unpacker, error) from None
 		finally:
-			unpacker.stdout.close()
 			unpacker.kill()
 			unpacker.wait()
+			unpacker.stdout.close()
+			unpacker.stderr.close()
 			process.finished(unpacker)
+
+	def _damaged(self, unpacker, found):
+		"""The Failure for an archive that @unpacker has read in vain."""
+		unpacker.kill()
+		said = unpacker.stderr.read().decode("utf-8", "replace").strip()
+		prefix = f"xz: {self.path}: "
+		if said.startswith(prefix):
+			said = said[len(prefix):]
+		return Failure(f"{self.path} is damaged: {said or found}. Run "
+			       f"'apt-get install --reinstall {PACKAGE}'.")
 
 	def _members(self, stream):
 		with tarfile.open(fileobj=stream, mode="r|") as archive:
@@ -100,6 +119,12 @@ class Tarball:
 						else "100644"
 					yield path, mode, archive.extractfile(
 						member).read()
+				elif not member.isdir():
+					raise Failure(
+						f"{self.path} has {path}, which is "
+						"neither a file nor a folder nor a "
+						"symbolic link. Name a tree of "
+						"your own with KDIR=.")
 
 
 class Folder:
@@ -153,7 +178,7 @@ class Folder:
 					      "mrproper' in a copy of it, and "
 					      "name that one.")
 		paths = []
-		for top, folders, names in os.walk(self.path):
+		for top, folders, names in os.walk(self.path, onerror=_raise):
 			# A link to a folder is listed as a folder.
 			links = [name for name in folders
 				 if os.path.islink(os.path.join(top, name))]
@@ -165,10 +190,12 @@ class Folder:
 	def _tracked(self):
 		out = process.checked(
 			["git", "--no-optional-locks", "-c", "safe.directory=*",
-			 "-C", self.path, "ls-files", "-z"], self.path,
+			 "-c", "core.fsmonitor=false", "-C", self.path,
+			 "ls-files", "-z"], self.path,
 			f"Listing the files of KDIR={self.path}")
+		# A file in conflict is listed once for each of its versions.
 		return sorted(path for path in
-			      os.fsdecode(out).split("\0")
+			      set(os.fsdecode(out).split("\0"))
 			      if path and os.path.lexists(
 				      os.path.join(self.path, path)))
 
@@ -195,6 +222,10 @@ class Folder:
 						else "100644", file.read()
 
 
+def _raise(error):
+	raise error
+
+
 class Importer:
 	"""Feeds files to git fast-import; one pack comes of it.
 
@@ -208,8 +239,9 @@ class Importer:
 				repository, "Making the base repository")
 		self.child = process.start(
 			["git", "-C", repository, "-c", "core.compression=1",
-			 "-c", "pack.compression=1", "fast-import", "--quiet",
-			 "--depth=0"],
+			 "-c", "pack.compression=1",
+			 "-c", "fastimport.unpackLimit=0", "fast-import",
+			 "--quiet", "--depth=0"],
 			stdin=subprocess.PIPE, stderr=subprocess.PIPE)
 
 	def write(self, data):
@@ -220,6 +252,8 @@ class Importer:
 
 	def _failed(self):
 		err = self.child.stderr.read()
+		if b"Out of diskspace" in err:
+			raise disk_full(self.repository)
 		raise process.child_failure(["git"], self.child.wait(), err,
 					    self.repository,
 					    "Writing the base repository")
@@ -257,9 +291,15 @@ class Importer:
 		return version
 
 	def stop(self):
-		"""End an import that has failed."""
+		"""End an import, whether it has failed or not."""
 		self.child.kill()
 		self.child.wait()
+		try:
+			self.child.stdin.close()
+		except BrokenPipeError:
+			pass
+		self.child.stderr.close()
+		process.finished(self.child)
 
 
 def _quoted(path):
@@ -281,32 +321,25 @@ def tested_version():
 
 
 def added_paths(root):
-	"""The paths that the overlay below @root adds: read from its steps."""
-	paths = []
-	with open(os.path.join(root, "series"), encoding="utf-8") as series:
-		steps = [line.split()[1] for line in series
-			 if line.startswith("step ")]
-	for step in steps:
-		with open(os.path.join(root, step), encoding="utf-8") as file:
-			for line in file:
-				if line.startswith("adds:"):
-					paths += line.split()[1:]
-	return [path for path in paths if not path.endswith("/")]
+	"""The paths that the overlay in the folder @root adds to a kernel."""
+	return [path for step in Series(root).steps for path in step.adds]
 
 
 def recorded(repository, key):
 	"""What make() recorded in @repository: 'identity', 'version', or ''."""
 	try:
 		with open(os.path.join(repository, f"mmap-proto-{key}"),
-			  encoding="utf-8") as file:
-			return file.read().strip()
+			  encoding="utf-8", errors="surrogateescape",
+			  newline="\n") as file:
+			return file.read()[:-1]
 	except OSError:
 		return ""
 
 
 def record(repository, key, value):
 	with open(os.path.join(repository, f"mmap-proto-{key}"), "w",
-		  encoding="utf-8") as file:
+		  encoding="utf-8", errors="surrogateescape",
+		  newline="\n") as file:
 		file.write(value + "\n")
 
 
@@ -315,30 +348,61 @@ def make(source, output, progress):
 
 	Returns the kernel's version as text.
 	"""
+	recover(output)
 	if recorded(output, "identity") == source.identity:
 		return recorded(output, "version")
-	aside = output + ".new"
-	shutil.rmtree(aside, ignore_errors=True)
-	os.makedirs(os.path.dirname(os.path.abspath(output)), exist_ok=True)
 	progress.step(f"reading the kernel from {source.path}")
-	importer = Importer(aside)
+	try:
+		text = fill(source, output + ".new", progress)
+		replace(output)
+	finally:
+		remove(output + ".new")
+	return text
+
+
+def fill(source, folder, progress):
+	"""Make the repository @folder from @source; returns the version."""
+	importer = Importer(folder)
 	try:
 		version = importer.run(source, progress)
-	except BaseException:
+	finally:
 		importer.stop()
-		shutil.rmtree(aside, ignore_errors=True)
-		raise
 	if version[:2] != (6, 12):
-		shutil.rmtree(aside)
 		raise Failure(f"{source.path} holds Linux "
 			      f"{version[0]}.{version[1]}, and the overlay is "
-			      "for 6.12.")
+			      "for 6.12. Name a 6.12 tree with KDIR=.")
 	text = ".".join(map(str, version))
-	record(aside, "version", text)
-	record(aside, "identity", source.identity)
-	shutil.rmtree(output, ignore_errors=True)
-	os.rename(aside, output)
+	record(folder, "version", text)
+	record(folder, "identity", source.identity)
 	return text
+
+
+def replace(output):
+	"""Put the repository @output.new in the place of @output."""
+	try:
+		exchange(output + ".new", output)
+	except OSError as error:
+		if error.errno not in (errno.ENOENT, errno.ENOSYS, errno.EINVAL,
+				       errno.ENOTSUP):
+			raise
+		# recover() knows what to do if only the first was made.
+		if os.path.lexists(output):
+			os.rename(output, output + ".old")
+		os.rename(output + ".new", output)
+		remove(output + ".old")
+
+
+def recover(output):
+	"""Put right what a run that was killed left beside @output."""
+	if not os.path.lexists(output) and os.path.lexists(output + ".old"):
+		os.rename(output + ".old", output)
+	remove(output + ".old")
+	remove(output + ".new")
+
+
+def remove(folder):
+	if os.path.lexists(folder):
+		shutil.rmtree(folder)
 
 
 def main():
@@ -349,13 +413,16 @@ def main():
 	parser.add_argument("--tarball", default=TARBALL)
 	arguments = parser.parse_args()
 	progress = Progress()
+	for number in process.SIGNALS:
+		signal.signal(number, process.interrupt)
 	try:
 		if arguments.kdir:
 			source = Folder(arguments.kdir,
 					added_paths(arguments.root))
 		else:
 			source = Tarball(arguments.tarball)
-		version = make(source, arguments.output, progress)
+		with Lock(arguments.output + ".lock"):
+			version = make(source, arguments.output, progress)
 		progress.close()
 		if version != tested_version():
 			print(f"warning: the base is Linux {version}; the overlay "
@@ -370,10 +437,12 @@ def main():
 		print(f"base: {from_oserror(error, arguments.output)}",
 		      file=sys.stderr)
 		return 1
-	except KeyboardInterrupt:
+	except Interrupted as error:
 		progress.close()
-		print("base: interrupted; nothing has changed.", file=sys.stderr)
-		return 130
+		print(f"base: Interrupted. Run again to start over; "
+		      f"{arguments.output} is whole, if there was one.",
+		      file=sys.stderr)
+		return 128 + error.number
 	return 0
 
 

@@ -15,7 +15,8 @@ from repository import Commit
 
 FOLDER = "scripts/coccinelle/mmap_proto"
 PROGRAM = FOLDER + "/convert.py"
-# What makes a file interesting, one extended regular expression per line.
+# What makes a file interesting, one extended regular expression per line. The
+# default is no whole word: ceph_mmap() is in a file that has no other "mmap".
 PATTERNS = FOLDER + "/candidates"
 _OUTSIDE = ("tools/", "Documentation/", "scripts/")
 
@@ -65,7 +66,7 @@ class Conversions:
 	def _patterns(self):
 		path = os.path.join(self.kernel.series.root, PATTERNS)
 		if not os.path.exists(path):
-			return [r"\bmmap\b"]
+			return ["mmap"]
 		lines = self.kernel.series.read(PATTERNS).split("\n")
 		return [line for line in lines if line and line[0] != "#"]
 
@@ -73,7 +74,8 @@ class Conversions:
 		"""The paths of the stepped tree that may have to be converted."""
 		patterns = self._patterns()
 		found = self._base_candidates(patterns)
-		matcher = re.compile("|".join(f"(?:{p})" for p in patterns).encode())
+		matcher = re.compile("|".join(f"(?:{p})" for p in patterns).encode(),
+				     re.M)
 		for path, (mode, data) in self.kernel.files.items():
 			found.discard(path)
 			if path.endswith((".c", ".h")) and mode != "120000" and \
@@ -192,8 +194,8 @@ class Conversions:
 				raise Failure(f"{PROGRAM}: the commit '{subject}' has "
 					      "no message or no files. This is a "
 					      "defect of it.")
-			for path in files:
-				if path not in left:
+			for number, path in enumerate(files):
+				if path not in left or path in files[:number]:
 					why = ("is in two commits" if path in changed
 					       else "was not changed")
 					raise Failure(f"{PROGRAM}: {path} of the "

@@ -20,11 +20,15 @@ class Interrupted(Exception):
 		self.number = number
 
 
-def disk_full(where):
-	"""The Failure for a write below the folder @where that found no room."""
+def disk_full(where, said=""):
+	"""The Failure for a write below the folder @where that found no room.
+
+	@said: the words of the program that could not write
+	"""
 	return Failure(
 		f"No space is left on the disk that holds {where}. Free some "
-		"(a kernel tree needs about 2 GB the first time) and run again.")
+		"(a kernel tree needs about 2 GB the first time) and run again."
+		+ (f" What was said: {said}" if said else ""))
 
 
 def from_oserror(error, where):

@@ -7,16 +7,19 @@
 	overlay.py record FILE	record superseded functions as reviewed
 """
 
-import sys
+import signal
 
-sys.dont_write_bytecode = True	# the sources are part of the repository
+# Until main() is ready for it, an interrupt just ends the process.
+signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 import argparse
+import errno
 import hashlib
 import json
 import os
-import signal
+import shutil
 import stat
+import sys
 
 import conversions
 import edits
@@ -32,7 +35,6 @@ from semantic import Spatch
 from series import KINDS, Series
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Build:
@@ -87,10 +89,9 @@ class Build:
 		for path in sorted(paths):
 			mode, data = self.series.plain(path)
 			add(path + " " + mode, data)
-		for name in sorted(os.listdir(_HERE)):
-			if name.endswith(".py"):
-				with open(os.path.join(_HERE, name), "rb") as file:
-					add("tool " + name, file.read())
+		for path in _own_sources():
+			with open(path, "rb") as file:
+				add("tool " + os.path.basename(path), file.read())
 		return digest.hexdigest()
 
 	def _reported(self, folder=None):
@@ -139,10 +140,17 @@ class Build:
 			self._publish()
 		else:
 			self.progress.step(f"building the tree {self.options.tree}")
-			self.tree.prepare(self.base, made, tip, self.fingerprint)
+			try:
+				self.tree.prepare(self.base, made, tip,
+						  self.fingerprint)
+			except Failure:
+				# This may well be the reason.
+				self.tree.check_untouched()
+				raise
 			self.tree.check_untouched()
 			_ignore_signals()
 			self.tree.swap()
+			self.options.swapped = True
 			self._publish()
 			self.tree.clean()
 		self.spatch.prune()
@@ -155,6 +163,8 @@ class Build:
 			kinds["add"] += len(step.adds)
 			for edit in step.edits:
 				kinds[edit.kind] += 1
+		# Now, because a full disk must not be noticed after the swap.
+		os.makedirs(self.report, exist_ok=True)
 		os.makedirs(self.staged_report, exist_ok=True)
 		with open(os.path.join(self.staged_report, "overlay.json"), "w",
 			  encoding="ascii") as file:
@@ -187,20 +197,30 @@ class Build:
 				      os.path.join(self.report, name))
 
 
+def _own_sources():
+	"""The files that this program is made of, sorted."""
+	files = [getattr(module, "__file__", None)
+		 for module in list(sys.modules.values())]
+	return sorted({path for path in map(os.path.abspath, filter(None, files))
+		       if os.path.dirname(path) == _HERE})
+
+
 def _publish_file(source, target):
-	"""Copy @source over @target if that is any different."""
-	with open(source, "rb") as file:
-		data = file.read()
+	"""Move @source over @target, unless that is the same already."""
 	try:
-		with open(target, "rb") as file:
-			if file.read() == data:
+		with open(source, "rb") as new, open(target, "rb") as old:
+			if new.read() == old.read():
 				return
 	except OSError:
 		pass
 	os.makedirs(os.path.dirname(target), exist_ok=True)
-	with open(target + ".new", "wb") as file:
-		file.write(data)
-	os.replace(target + ".new", target)
+	try:
+		os.replace(source, target)
+	except OSError as error:
+		if error.errno != errno.EXDEV:
+			raise
+		shutil.copyfile(source, target + ".new")
+		os.replace(target + ".new", target)
 
 
 def _count(number, noun):
@@ -212,7 +232,7 @@ def _ignore_signals():
 
 	A signal that came just before raises Interrupted here.
 	"""
-	signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+	signal.pthread_sigmask(signal.SIG_BLOCK, process.SIGNALS)
 
 
 def build(options):
@@ -319,15 +339,11 @@ def _options(arguments):
 	return parser.parse_args(arguments)
 
 
-def _interrupt(number, _):
-	raise Interrupted(number)
-
-
 def main(arguments=None):
 	"""Run the command line; returns the exit status."""
 	options = _options(arguments)
-	for number in _SIGNALS:
-		signal.signal(number, _interrupt)
+	for number in process.SIGNALS:
+		signal.signal(number, process.interrupt)
 	try:
 		text = {"build": build, "check": check,
 			"record": record}[options.command](options)
@@ -348,6 +364,9 @@ def main(arguments=None):
 
 
 def _untouched(options):
+	if getattr(options, "swapped", False):
+		return (f"overlay: {options.tree} is new and whole, but the report "
+			"or the old tree is not dealt with. Run again.")
 	there = tree.WorkTree(options.tree).exists()
 	return (f"overlay: {options.tree} is as it was." if there else
 		f"overlay: No {options.tree} was made.")

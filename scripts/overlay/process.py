@@ -7,20 +7,45 @@ import signal
 import subprocess
 import threading
 
-from failure import Failure, disk_full
+from failure import Failure, Interrupted, disk_full
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
+# git does not always pass on why it could not write.
+_DISK_FULL = ("No space left on device", "Disk quota exceeded",
+	      "unable to write file", "unable to write new index file")
 _running = set()
 _stopped = False
+_interrupted = 0
 _guard = threading.Lock()
 
 
-def _die_with_parent():
+def interrupt(number, _):
+	"""The signal handler of SIGNALS: raises Interrupted.
+
+	Where Python drops that, as in a destructor, the next start() raises it
+	again.
+	"""
+	global _interrupted
+	_interrupted = number
+	raise Interrupted(number)
+
+
+def _begin_child(mask, parent):
+	"""Runs in the child, before the program.
+
+	@mask: the signals to block; @parent: the id of this process
+	"""
 	# A killed run must not leave a writer behind: the next run deletes and
 	# rebuilds the folders that this one was filling. The signal comes when
 	# the *thread* that started the child ends, so whoever starts one waits.
 	_libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+	if os.getppid() != parent:
+		os._exit(127)
+	for number in SIGNALS:
+		_libc.signal(number, 0)
+	signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 def environment(extra=None):
@@ -45,18 +70,25 @@ def start(argv, **options):
 	"""
 	options.setdefault("env", environment())
 	options.setdefault("stdin", subprocess.DEVNULL)
+	# No signal between fork and exec, where two processes would handle it.
+	mask = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
 	try:
-		child = subprocess.Popen(argv, preexec_fn=_die_with_parent,
-					 **options)
+		if _interrupted:
+			raise Interrupted(_interrupted)
+		me = os.getpid()
+		child = subprocess.Popen(
+			argv, preexec_fn=lambda: _begin_child(mask, me),
+			**options)
+		with _guard:
+			_running.add(child)
 	except FileNotFoundError as error:
 		if error.filename != argv[0]:
 			raise
 		raise Failure(f"The program {argv[0]} is not installed. Install "
 			      "the package that has it and run again.") from None
-	with _guard:
-		_running.add(child)
-		late = _stopped
-	if late:
+	finally:
+		signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+	if _stopped:
 		kill_all()
 		raise Failure("The run is ending.")
 	return child
@@ -121,10 +153,13 @@ def checked(argv, where, what, **options):
 def child_failure(argv, status, err, where, what):
 	"""The Failure for the child @argv that ended with @status and @err."""
 	text = err.decode("utf-8", "replace").strip()
-	if "No space left on device" in text or "Disk quota exceeded" in text:
-		return disk_full(where)
+	if any(words in text for words in _DISK_FULL):
+		return disk_full(where, text.splitlines()[-1])
 	how = (f"was killed by signal {-status}" if status < 0
 	       else f"exited with {status}")
-	said = "\n".join("    " + line for line in text.splitlines()[-15:])
+	lines = text.splitlines()
+	if len(lines) > 15:
+		lines[8:-6] = ["..."]
+	said = "\n".join("    " + line for line in lines)
 	return Failure(f"{what} failed: {os.path.basename(argv[0])} {how}"
 		       + (f" and said:\n{said}" if said else "."))

@@ -55,7 +55,7 @@ class Base:
 	@property
 	def date(self):
 		"""Seconds and time zone of the base's commit."""
-		line = self._output("cat-file", "commit", self.commit)
+		line = self.read(self.commit)
 		return re.search(rb"^committer .*> (\d+ [-+]\d{4})$", line,
 				 re.M).group(1).decode()
 
@@ -105,11 +105,11 @@ class Base:
 		return self._version
 
 	def _kernel_version(self):
-		status, out, _ = process.run(git(
-			self.path, "cat-file", "blob", f"{self.commit}:Makefile"))
+		_, blob = self.files.get("Makefile", ("", ""))
+		text = self.read(blob).decode("utf-8", "replace") if blob else ""
 		found = dict(re.findall(
 			r"^(VERSION|PATCHLEVEL|SUBLEVEL|EXTRAVERSION) *= *(\S*)$",
-			out.decode("utf-8", "replace"), re.M)) if not status else {}
+			text, re.M))
 		if "VERSION" not in found or "PATCHLEVEL" not in found:
 			return self.commit[:12]
 		version = f"{found['VERSION']}.{found['PATCHLEVEL']}"
@@ -160,8 +160,7 @@ def make_commits(folder, base, commits):
 	what = "Making the commits"
 	process.checked(["git", "init", "-q", "--bare", "--template=",
 			 "--initial-branch=" + NAME, folder], folder, what)
-	with open(os.path.join(folder, "objects", "info", "alternates"), "wb") as file:
-		file.write(os.fsencode(_quoted(os.path.join(base.path, "objects"))))
+	borrow(folder, base.path)
 	if not commits:
 		return []
 	marks = os.path.join(folder, "marks")
@@ -175,12 +174,18 @@ def make_commits(folder, base, commits):
 	return [ids[f":{number}"] for number in range(1, len(commits) + 1)]
 
 
+def borrow(folder, other):
+	"""Let the repository @folder find the objects of the one @other too."""
+	path = _quoted(os.path.join(other, "objects"))
+	name = os.path.join(folder, "objects", "info", "alternates")
+	with open(name, "ab") as file:
+		file.write(os.fsencode(path) + b"\n")
+
+
 def _quoted(path):
-	"""@path as a line of an alternates file."""
-	if path.startswith('"') or "\n" in path:
-		path = '"' + path.replace("\\", "\\\\").replace('"', '\\"') \
-			.replace("\n", "\\n") + '"'
-	return path + "\n"
+	"""@path in quotes, as git reads it."""
+	return '"' + path.replace("\\", "\\\\").replace('"', '\\"') \
+		.replace("\n", "\\n") + '"'
 
 
 def _stream(base, commits):
@@ -196,9 +201,7 @@ def _stream(base, commits):
 			   + f"\nfrom {parent}\n".encode())
 		for path in sorted(commit.changes):
 			change = commit.changes[path]
-			name = os.fsencode('"' + path.replace("\\", "\\\\")
-					   .replace('"', '\\"')
-					   .replace("\n", "\\n") + '"')
+			name = os.fsencode(_quoted(path))
 			if change is None:
 				out.append(b"D " + name + b"\n")
 				continue

@@ -73,7 +73,6 @@ class Patch:
 		if not SPDX.match(lines[0]):
 			self._fail(1, "The first line must be "
 				   "'// SPDX-License-Identifier: GPL-2.0-only'.")
-		at = 0
 		begun = [n for n, line in enumerate(lines) if line[:1] == "@"]
 		first = begun[0] if begun else len(lines)
 		for number, line in enumerate(lines):
@@ -118,8 +117,6 @@ class Patch:
 				if "@@" in taken[-1]:
 					break
 			rule.declarations = "\n".join(taken) + "\n"
-		if rule.script and re.match(r"\s*(initialize|finalize):", inside):
-			pass
 		body = []
 		while at < len(lines) and lines[at][:1] != "@":
 			body.append(lines[at])

@@ -10,7 +10,7 @@ import stat
 
 import process
 from failure import Failure
-from repository import NAME, git
+from repository import NAME, borrow, git
 
 _STATE = NAME + ".json"
 _AT_FDCWD = -100
@@ -57,13 +57,10 @@ class WorkTree:
 
 	def head(self):
 		"""(what HEAD is, what our branch is), as commit ids."""
-		return tuple(self._resolve(name)
-			     for name in ("HEAD", "refs/heads/" + NAME))
-
-	def _resolve(self, name):
-		_, out, _ = process.run(git(os.path.join(self.path, ".git"),
-					    "rev-parse", "--verify", "-q", name))
-		return out.decode().strip()
+		status, out, _ = process.run(git(
+			os.path.join(self.path, ".git"), "rev-parse", "-q",
+			"HEAD", "refs/heads/" + NAME))
+		return ("", "") if status else tuple(out.decode().split())
 
 	def check_untouched(self):
 		"""Raise Failure unless the tree is exactly as we left it."""
@@ -110,29 +107,31 @@ class WorkTree:
 		@fingerprint: of everything the result depends on
 		"""
 		fresh = not self.exists()
+		previous = self.state()
 		if fresh:
 			self._create()
 		else:
+			self._check_room(made, previous["commit"], commit)
 			self._copy()
-		previous = self.state()
 		repository = os.path.join(self.copy, ".git")
 		objects = self._link_objects(base, made, repository)
 		if fresh:
 			what = ["read-tree", "-m", "-u", commit]
 		else:
-			self._check_room(repository, previous["commit"], commit)
 			what = ["read-tree", "-m", "-u", previous["commit"], commit]
+			# A file that was only touched must not stop read-tree.
+			self._git(repository, "update-index", "-q", "--refresh")
 		self._git(repository, *what)
-		self._git(repository, "update-ref", "refs/heads/base", base.commit)
-		self._git(repository, "update-ref", "refs/heads/" + NAME, commit)
+		self._git(repository, "update-ref", "--stdin", data=(
+			f"update refs/heads/base {base.commit}\n"
+			f"update refs/heads/{NAME} {commit}\n").encode())
 		self._git(repository, "symbolic-ref", "HEAD", "refs/heads/" + NAME)
 		self._drop_objects(repository, previous, objects)
 		self._write_state(repository, {
 			"base": base.commit, "commit": commit,
 			"fingerprint": fingerprint, "objects": sorted(objects)})
 		# Git's own word that the files are those of the commit.
-		self._git(repository, "diff-index", "--cached", "--quiet", commit)
-		self._git(repository, "diff-files", "--quiet")
+		self._git(repository, "diff-index", "--exit-code", commit)
 
 	def save_fingerprint(self, fingerprint):
 		"""The tree stays as it is, but is now the result of another input."""
@@ -161,10 +160,10 @@ class WorkTree:
 			os.rename(self.old, self.path)
 			raise
 
-	def _git(self, repository, *arguments):
+	def _git(self, repository, *arguments, data=None):
 		process.checked(git(repository, *arguments, tree=self.copy),
 				self.stage, f"Building the tree {self.shown}",
-				cwd=self.copy)
+				cwd=self.copy, data=data)
 
 	def _create(self):
 		process.checked(["git", "init", "-q", "--template=",
@@ -191,15 +190,16 @@ class WorkTree:
 				if not os.path.islink(full):
 					_unlink_copy(full)
 
-	def _check_room(self, repository, old, new):
+	def _check_room(self, made, old, new):
 		"""Files that git ignores must not be where a new one is to go."""
+		borrow(made, os.path.join(self.path, ".git"))
 		out = process.checked(
-			git(repository, "diff-tree", "-r", "-z", "--name-only",
+			git(made, "diff-tree", "-r", "-z", "--name-only",
 			    "--no-renames", "--diff-filter=A", old, new),
 			self.stage, "Comparing the trees")
 		for name in out.split(b"\0"):
 			path = os.fsdecode(name)
-			if path and os.path.lexists(os.path.join(self.copy, path)):
+			if path and os.path.lexists(os.path.join(self.path, path)):
 				raise Failure(
 					f"{self.shown}/{path} is a file of your own "
 					"that git ignores, and a file of that name is "
