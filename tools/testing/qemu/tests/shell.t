@@ -55,8 +55,15 @@ class Shell(unittest.TestCase):
             ["make", "-s", "--no-print-directory", "-C", TOP, "shell"],
             stdin=self.slave, stdout=self.slave, stderr=self.slave,
             start_new_session=True)
-        self.addCleanup(self.process.wait)
-        self.addCleanup(self.process.kill)
+        self.addCleanup(self.kill_all)
+
+    def kill_all(self):
+        """Leave nothing behind, QEMU included, when a test fails."""
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        self.process.wait()
 
     def read_until(self, pattern):
         """What the terminal shows, up to a match at its end."""
