@@ -73,7 +73,7 @@ check check-fast: export GUEST_TESTS := \
 	$(abspath $(TREE)/tools/testing/selftests/mm/mmap_proto.c)
 
 check-fast: tree packages
-	@BUILD=$(abspath $(BUILD)) $(PROVE) $(FAST_TESTS)
+	@BUILD=$(abspath $(BUILD)) $(PROVE) -j$$(nproc) $(FAST_TESTS)
 
 check: tree packages
 	@BUILD=$(abspath $(BUILD)) $(PROVE) $(FAST_TESTS) $(KERNEL_TESTS)
@@ -92,6 +92,8 @@ help:
 	@echo '  make shell       a prompt in the same machine; Ctrl-A X ends it'
 	@echo '  make series      write the commits as patches to $(BUILD)/series'
 	@echo '  make status      the table of mmap hooks again'
+	@echo '  make tree        the tree alone; it is in $(TREE)'
+	@echo '  make packages    install what kernels and tests need'
 	@echo '  make clean       remove $(BUILD)'
 	@echo
 	@echo '  KDIR=/path       use this 6.12 tree as the base; it is only read'

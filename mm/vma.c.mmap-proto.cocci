@@ -1,16 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /// Hand what mmap_proto() has described through to the merge and to the VMA.
 
-// Fires: 1
-@is_mergeable_vma@
-identifier vmg, vma;
-symbol false;
-@@
- if (vma->vm_file != vmg->file)
- 	return false;
-+if (!is_described_alike(vmg, vma))
-+	return false;
-
 // Fires: 3
 @__mmap_region@
 identifier file, addr, len, vm_flags, pgoff, uf, vmg, vma, error;
@@ -39,9 +29,10 @@ identifier file, addr, len, vm_flags, pgoff, uf, ret;
 -unsigned long mmap_region(struct file *file, unsigned long addr,
 -			  unsigned long len, vm_flags_t vm_flags, unsigned long pgoff,
 -			  struct list_head *uf)
-+static unsigned long do_mmap_region(struct file *file, unsigned long addr,
-+		unsigned long len, vm_flags_t vm_flags, unsigned long pgoff,
-+		struct list_head *uf, const struct vma_proto *proto)
++static inline unsigned long do_mmap_region(struct file *file,
++		unsigned long addr, unsigned long len, vm_flags_t vm_flags,
++		unsigned long pgoff, struct list_head *uf,
++		const struct vma_proto *proto)
  {
  ...
 -ret = __mmap_region(file, addr, len, vm_flags, pgoff, uf);

@@ -82,14 +82,14 @@ static bool flags_are_allowed(vm_flags_t before, vm_flags_t after)
 	if (cleared & ~VMA_PROTO_MAY_CLEAR)
 		return false;
 
-	/* Only what the hook made incoherent is the hook's fault. */
+	/* A hook that takes nothing away does not answer for what it got. */
 	return !cleared || flags_are_coherent(after);
 }
 
 /**
  * vma_proto_describe() - let the file describe a mapping of it
- * @proto: the prototype with every field but the write-only ones filled in;
- *         proto->file has an mmap_proto() hook
+ * @proto: the prototype with every field but the write-only ones filled in
+ * @fops: the operations of proto->file, which have an mmap_proto() hook
  *
  * Nothing has been done for the mapping when this runs, so there is nothing to
  * undo when it fails.
@@ -99,11 +99,11 @@ static bool flags_are_allowed(vm_flags_t before, vm_flags_t after)
  * Return: 0, and the prototype is final; -EPERM when the range holds a sealed
  * mapping (the hook is not called); -EOVERFLOW when the hook moved the mapping
  * beyond the last offset; -EINVAL and one warning when the hook changed what
- * it may not, or returned a positive number; otherwise the hook's own error.
+ * it may not, or returned what is no errno; otherwise the hook's own error.
  */
-int vma_proto_describe(struct vma_proto *proto)
+int vma_proto_describe(struct vma_proto *proto,
+		       const struct file_operations *fops)
 {
-	const struct file_operations *fops = proto->file->f_op;
 	struct file *const file = proto->file;
 	const vm_flags_t flags = proto->flags;
 	int error;
@@ -114,11 +114,12 @@ int vma_proto_describe(struct vma_proto *proto)
 		return -EPERM;
 
 	error = fops->mmap_proto(proto);
-	if (error < 0)
+	if (WARN_ONCE(error > 0 || error < -MAX_ERRNO, "%ps returned %d\n",
+		      fops->mmap_proto, error))
+		return -EINVAL;
+	if (error)
 		return error;
 
-	if (WARN_ONCE(error, "%ps returned %d\n", fops->mmap_proto, error))
-		return -EINVAL;
 	if (WARN_ONCE(proto->file != file, "%ps replaced the file\n",
 		      fops->mmap_proto))
 		return -EINVAL;

@@ -24,8 +24,7 @@ struct file;
  *
  * All fields but the last two are filled in before the hook is called; those
  * two start as %NULL and are only written. What a hook leaves in the prototype
- * is all it says: the core derives accounting and limits from the final
- * @flags.
+ * is all it says: accounting and limits follow from the final @flags.
  *
  * A hook may set VM_IO, VM_PFNMAP, VM_MIXEDMAP, VM_DONTCOPY, VM_DONTEXPAND,
  * VM_DONTDUMP, VM_WIPEONFORK, VM_HUGEPAGE and VM_NOHUGEPAGE in @flags, and

@@ -365,6 +365,27 @@ static void test_populated(void)
 	ASSERT_EQ(hook.page_prot, pgprot_val(vm_get_page_prot(PRIVATE)));
 	ASSERT(hook.page_prot);
 	ASSERT(hook.wrote_only);
+
+	ASSERT_EQ(map(8, 1, SHARED), PAGES(8));
+	ASSERT_EQ(hook.flags, SHARED);
+	ASSERT_EQ(hook.page_prot, pgprot_val(vm_get_page_prot(SHARED)));
+}
+
+/* Is the pointer of that type, const and all? */
+#define IS_A(_pointer, _type)						\
+	__builtin_types_compatible_p(typeof(_pointer), _type)
+
+/* What a hook must not write is constant: a hook that does will not compile. */
+static void test_immutable(void)
+{
+	struct vma_proto proto = { };
+
+	ASSERT(IS_A(&proto.mm, struct mm_struct *const *));
+	ASSERT(IS_A(&proto.start, const unsigned long *));
+	ASSERT(IS_A(&proto.end, const unsigned long *));
+	/* And what it may write is not. */
+	ASSERT(IS_A(&proto.pgoff, pgoff_t *));
+	ASSERT(IS_A(&proto.flags, vm_flags_t *));
 }
 
 /* The error of a hook is the result, and nothing has changed. */
@@ -460,6 +481,27 @@ static void test_flags_set(void)
 	ASSERT_EQ(refused, 50);
 }
 
+/* What was not asked for is not for the hook to give: access, or VM_MAY*. */
+static void test_access_set(void)
+{
+	static const vm_flags_t flags[] = {
+		VM_READ, VM_WRITE, VM_EXEC, VM_SHARED,
+		VM_MAYREAD, VM_MAYWRITE, VM_MAYEXEC, VM_MAYSHARE,
+	};
+	const vm_flags_t all = RW | VM_EXEC | VM_SHARED | VM_MAYSHARE;
+	struct snapshot before;
+	size_t i;
+
+	take_snapshot(&before);
+	for (i = 0; i < ARRAY_SIZE(flags); i++) {
+		hook.set = flags[i];
+		ASSERT_EQ(map(4, 1, 0), -EINVAL);
+		ASSERT_EQ(map(4, 1, all & ~flags[i]), -EINVAL);
+		assert_unchanged_since(&before);
+	}
+	ASSERT_EQ(region_test.warnings, 2 * ARRAY_SIZE(flags));
+}
+
 /* VM_MAY* can be taken away, but not from under access that is asked for. */
 static void test_flags_clear(void)
 {
@@ -484,6 +526,68 @@ static void test_flags_clear(void)
 	ASSERT_EQ(region_test.warnings, 3);
 }
 
+/* Of all flags, VM_MAY* are the only ones that a hook can take away. */
+static void test_flags_cleared(void)
+{
+	struct snapshot before;
+	unsigned long refused = 0;
+	int bit;
+
+	for (bit = 0; bit < 64; bit++) {
+		vm_flags_t flag = 1UL << bit;
+
+		hook.clear = flag;
+		if (flag & VMA_PROTO_MAY_CLEAR) {
+			ASSERT_EQ(map(4, 1, flag), PAGES(4));
+			ASSERT_EQ(vma_at(4)->vm_flags, 0);
+			ASSERT(unmap(4, 1));
+		} else {
+			take_snapshot(&before);
+			ASSERT_EQ(map(4, 1, flag), -EINVAL);
+			assert_unchanged_since(&before);
+			refused++;
+		}
+	}
+	ASSERT_EQ(region_test.warnings, refused);
+	/* 64 bits, less 3 that are allowed. */
+	ASSERT_EQ(refused, 61);
+}
+
+/* Each VM_MAY* stays for as long as the access that it permits is asked for. */
+static void test_flags_coherent(void)
+{
+	static const struct {
+		vm_flags_t access;
+		vm_flags_t may;
+	} pairs[] = {
+		{ VM_READ, VM_MAYREAD },
+		{ VM_WRITE, VM_MAYWRITE },
+		{ VM_EXEC, VM_MAYEXEC },
+	};
+	const vm_flags_t all = SHARED | VM_EXEC;
+	struct snapshot before;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(pairs); i++) {
+		vm_flags_t rest = all & ~pairs[i].access;
+
+		hook.clear = pairs[i].may;
+		take_snapshot(&before);
+		ASSERT_EQ(map(4, 1, all), -EINVAL);
+		assert_unchanged_since(&before);
+		ASSERT_EQ(region_test.warnings, i + 1);
+
+		ASSERT_EQ(map(4, 1, rest), PAGES(4));
+		ASSERT_EQ(vma_at(4)->vm_flags, rest & ~pairs[i].may);
+		ASSERT(unmap(4, 1));
+	}
+
+	/* What came without its VM_MAY* is not the fault of the hook. */
+	hook.clear = 0;
+	ASSERT_EQ(map(4, 1, VM_READ | VM_WRITE | VM_SHARED), PAGES(4));
+	ASSERT_EQ(region_test.warnings, ARRAY_SIZE(pairs));
+}
+
 /* The protection that the hook chose is the mapping's. */
 static void test_page_prot(void)
 {
@@ -506,7 +610,11 @@ static void test_page_prot(void)
  */
 static void test_merge(void)
 {
+	int private;
+
 	hook.set = VM_DONTDUMP;
+	hook.prot = 1UL << 56;
+	hook.private_data = &private;
 	ASSERT_EQ(map(2, 2, SHARED), PAGES(2));
 	/* With the one before. */
 	ASSERT_EQ(map(4, 2, SHARED), PAGES(4));
@@ -527,6 +635,7 @@ static void test_merge(void)
 	ASSERT_EQ(file.f_count, 2);
 	ASSERT_EQ(atomic_read(&mapping.i_mmap_writable), 1);
 	ASSERT_EQ(vma_at(2)->vm_flags, SHARED | VM_DONTDUMP);
+	ASSERT(vma_at(2)->vm_private_data == &private);
 }
 
 /*
@@ -657,6 +766,32 @@ static void test_mprotect(void)
 	assert_mapped(4, 6);
 }
 
+/* And by the protection, which mprotect() does not take from the driver. */
+static void test_mprotect_page_prot(void)
+{
+	hook.prot = 1UL << 56;
+	ASSERT_EQ(map(2, 2, SHARED), PAGES(2));
+	ASSERT_EQ(map(4, 2, SHARED & ~VM_WRITE), PAGES(4));
+	ASSERT(!IS_ERR(protect(4, 6, SHARED)));
+	assert_mapped(2, 6);
+	ASSERT_EQ(mm.map_count, 1);
+
+	/* A part, there and back. */
+	ASSERT(!IS_ERR(protect(3, 5, SHARED & ~VM_WRITE)));
+	ASSERT_EQ(mm.map_count, 3);
+	ASSERT(!IS_ERR(protect(3, 5, SHARED)));
+	assert_mapped(2, 6);
+	ASSERT_EQ(mm.map_count, 1);
+
+	ASSERT(unmap(4, 2));
+	hook.prot = 2UL << 56;
+	ASSERT_EQ(map(4, 2, SHARED & ~VM_WRITE), PAGES(4));
+	ASSERT(!IS_ERR(protect(4, 6, SHARED)));
+	ASSERT_EQ(mm.map_count, 2);
+	assert_mapped(2, 4);
+	assert_mapped(4, 6);
+}
+
 /* mremap() that grows a mapping up to the next one merges by the same rule. */
 static void test_mremap_grow(void)
 {
@@ -742,6 +877,27 @@ static void test_checks_keep_victims(void)
 	ASSERT_EQ(hook.calls, 2);
 }
 
+/*
+ * Under mlockall() a mapping is locked and counted, unless the hook made it one
+ * that cannot be.
+ */
+static void test_locked(void)
+{
+	ASSERT_EQ(map(2, 2, SHARED | VM_LOCKED), PAGES(2));
+	ASSERT_EQ(map(4, 3, SHARED | VM_LOCKED), PAGES(4));
+	assert_mapped(2, 7);
+	ASSERT_EQ(vma_at(2)->vm_flags, SHARED | VM_LOCKED);
+	ASSERT_EQ(mm.locked_vm, 5);
+
+	hook.set = VM_IO;
+	ASSERT_EQ(map(7, 1, SHARED | VM_LOCKED | VM_LOCKONFAULT), PAGES(7));
+	ASSERT_EQ(vma_at(7)->vm_flags, SHARED | VM_IO);
+	ASSERT_EQ(mm.locked_vm, 5);
+
+	ASSERT(unmap(2, 5));
+	ASSERT_EQ(mm.locked_vm, 0);
+}
+
 /* Limits that are found out later unwind too, up to the split of the edges. */
 static void test_limits(void)
 {
@@ -797,16 +953,26 @@ static void test_both_hooks(void)
 	ASSERT_EQ(mmap_calls, 0);
 }
 
-/* No hook: there is nothing to map, and that is not worth a warning. */
+/*
+ * No hook: there is nothing to map, and that is not worth a warning. do_mmap()
+ * asks before anything else, and call_mmap() fails for those who did not.
+ */
 static void test_no_hook(void)
 {
 	struct snapshot before;
 
-	ASSERT_EQ(map(2, 4, PRIVATE), PAGES(2));
 	take_snapshot(&before);
+	ASSERT_EQ(fops_check_mmap(&no_fops), -ENODEV);
+	ASSERT_EQ(fops_check_mmap(&mmap_fops), 0);
+	ASSERT_EQ(fops_check_mmap(&proto_fops), 0);
 	file.f_op = &no_fops;
 	ASSERT_EQ(map(3, 2, PRIVATE), -ENODEV);
 	assert_unchanged_since(&before);
+
+	/* Nor can whoever has a live VMA map what wants a prototype. */
+	file.f_op = &proto_fops;
+	ASSERT_EQ(call_mmap(&file, NULL), -ENODEV);
+	ASSERT_EQ(hook.calls, 0);
 	ASSERT_EQ(region_test.warnings, 0);
 }
 
@@ -860,6 +1026,12 @@ static void test_sealed(void)
 	ASSERT_EQ(map(3, 4, PRIVATE), -EPERM);
 	ASSERT_EQ(hook.calls, 0);
 	assert_unchanged_since(&before);
+	/* Its first page, its last page, and none but a part of it. */
+	ASSERT_EQ(map(5, 2, PRIVATE), -EPERM);
+	ASSERT_EQ(map(7, 2, PRIVATE), -EPERM);
+	ASSERT_EQ(map(7, 1, PRIVATE), -EPERM);
+	ASSERT_EQ(hook.calls, 0);
+	assert_unchanged_since(&before);
 
 	/* Beside it is not in it. */
 	ASSERT_EQ(map(3, 3, PRIVATE), PAGES(3));
@@ -884,6 +1056,9 @@ static void test_pgoff(void)
 	hook.add_pgoff = ULONG_MAX - 8;
 	ASSERT_EQ(map_file(&file, 8, 2, SHARED, 7), -EOVERFLOW);
 	assert_unchanged_since(&before);
+	/* One page less just fits. */
+	ASSERT_EQ(map_file(&file, 8, 2, SHARED, 6), PAGES(8));
+	ASSERT_EQ(vma_at(8)->vm_pgoff, ULONG_MAX - 2);
 }
 
 /* The file stays the one that was asked for. */
@@ -910,15 +1085,24 @@ static void test_positive_return(void)
 	ASSERT_EQ(map(2, 2, SHARED), -EINVAL);
 	assert_unchanged_since(&before);
 	ASSERT_EQ(region_test.warnings, 1);
+	/* Nor is one that no errno has. */
+	hook.error = -5000;
+	ASSERT_EQ(map(2, 2, SHARED), -EINVAL);
+	assert_unchanged_since(&before);
+	ASSERT_EQ(region_test.warnings, 2);
 }
 
 /* A hook that names no operations does not make the mapping anonymous. */
 static void test_no_vm_ops(void)
 {
+	int private;
+
 	hook.vm_ops = NULL;
+	hook.private_data = &private;
 	ASSERT_EQ(map(2, 2, PRIVATE), PAGES(2));
 	ASSERT(vma_at(2)->vm_ops == &vma_dummy_vm_ops);
 	ASSERT(!vma_is_anonymous(vma_at(2)));
+	ASSERT(vma_at(2)->vm_private_data == &private);
 	/* And two of them merge. */
 	ASSERT_EQ(map(4, 2, PRIVATE), PAGES(4));
 	assert_mapped(2, 6);
@@ -930,11 +1114,15 @@ static const struct {
 } tests[] = {
 	{ "success", test_success },
 	{ "all fields populated before the hook", test_populated },
+	{ "fields that a hook may not change", test_immutable },
 	{ "error of the hook", test_error },
 	{ "error of the hook under MAP_FIXED", test_error_keeps_victims },
 	{ "MAP_FIXED over several mappings", test_map_fixed },
 	{ "flags that a hook may set", test_flags_set },
+	{ "access that was not asked for", test_access_set },
 	{ "flags that a hook may clear", test_flags_clear },
+	{ "flags that a hook may not clear", test_flags_cleared },
+	{ "access that was asked for", test_flags_coherent },
 	{ "page_prot", test_page_prot },
 	{ "merge before, behind and with both", test_merge },
 	{ "one merge attempt", test_one_merge_attempt },
@@ -942,10 +1130,12 @@ static const struct {
 	{ "no merge of special mappings", test_special },
 	{ "merge despite write notification", test_merge_writenotify },
 	{ "merge by mprotect", test_mprotect },
+	{ "merge by mprotect and page_prot", test_mprotect_page_prot },
 	{ "merge by mremap that grows", test_mremap_grow },
 	{ "merge by mremap that moves", test_mremap_move },
 	{ "checks see the final flags", test_checks_see_final_flags },
 	{ "checks leave the address space alone", test_checks_keep_victims },
+	{ "locked memory", test_locked },
 	{ "limits", test_limits },
 	{ "out of memory", test_out_of_memory },
 	{ "both hooks set", test_both_hooks },

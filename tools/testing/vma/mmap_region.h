@@ -78,24 +78,19 @@ static inline void vma_set_anonymous(struct vm_area_struct *vma)
 
 extern const struct vm_operations_struct vma_dummy_vm_ops;
 
+int fops_mmap_error(const struct file_operations *fops);
+
+/* call_mmap() and fops_check_mmap(): the kernel's own, cut out of fs.h. */
+#include "generated/fs.h"
+
 static inline int mmap_file(struct file *file, struct vm_area_struct *vma)
 {
-	int error = file->f_op->mmap(file, vma);
+	int error = call_mmap(file, vma);
 
 	if (error)
 		vma->vm_ops = &vma_dummy_vm_ops;
 
 	return error;
-}
-
-int fops_mmap_error(const struct file_operations *fops);
-
-static inline int fops_check_mmap(const struct file_operations *fops)
-{
-	if (!fops->mmap != !fops->mmap_proto)
-		return 0;
-
-	return fops_mmap_error(fops);
 }
 
 void vma_set_page_prot(struct vm_area_struct *vma);
