@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Has the conversion library convert the drivers of the stepped tree."""
 
+import contextlib
 import hashlib
 import json
 import os
 import re
 import shutil
+import signal
+import subprocess
 import sys
 import threading
 
@@ -18,6 +21,7 @@ PROGRAM = FOLDER + "/convert.py"
 # What makes a file interesting, one extended regular expression per line. The
 # default is no whole word: ceph_mmap() is in a file that has no other "mmap".
 PATTERNS = FOLDER + "/candidates"
+_PATIENCE = 5		# seconds that it has to end when interrupted
 _OUTSIDE = ("tools/", "Documentation/", "scripts/")
 
 
@@ -148,8 +152,10 @@ class Conversions:
 		argv = [sys.executable, self.program, "tree", "--tree", self.tree,
 			"--report", self.report, "--cache", cache,
 			"--jobs", str(self.jobs)]
+		# It has children in sessions of their own, which it ends if it is
+		# interrupted, but not if it is killed.
 		child = process.start(
-			argv, stdout=-1, stderr=-1, cwd=self.kernel.series.root,
+			argv, signal.SIGINT, stdout=-1, stderr=-1, cwd=self.kernel.series.root,
 			env=process.environment({"PYTHONDONTWRITEBYTECODE": "1"}))
 		# Both pipes are drained, so that neither stops the child.
 		errors = []
@@ -162,8 +168,10 @@ class Conversions:
 							       "replace").strip())
 			status = child.wait()
 		except BaseException:
-			child.kill()
-			child.wait()
+			child.send_signal(signal.SIGINT)
+			with contextlib.suppress(subprocess.TimeoutExpired):
+				child.wait(_PATIENCE)
+			process.kill(child)
 			raise
 		finally:
 			reader.join()

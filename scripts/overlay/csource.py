@@ -73,10 +73,8 @@ class Source:
 	def __init__(self, text, path):
 		self.text = text
 		self.path = path
-		self.lines = text.splitlines(keepends=True)
 		# Only \n ends a line of C; splitlines() knows more.
-		if any(not line.endswith("\n") for line in self.lines[:-1]):
-			self.lines = re.findall(r"[^\n]*\n|[^\n]+\Z", text)
+		self.lines = re.findall(r"[^\n]*\n|[^\n]+\Z", text)
 		self.starts = [0]
 		for line in self.lines:
 			self.starts.append(self.starts[-1] + len(line))

@@ -12,8 +12,11 @@ class Failure(Exception):
 	"""
 
 
-class Interrupted(Exception):
-	"""The run was asked to end by a signal; @number is the signal's."""
+class Interrupted(BaseException):
+	"""The run was asked to end by a signal; @number is the signal's.
+
+	No Exception, so that nobody on the way takes it for one.
+	"""
 
 	def __init__(self, number):
 		super().__init__(f"signal {number}")

@@ -13,6 +13,7 @@ import signal
 signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 import argparse
+import contextlib
 import errno
 import hashlib
 import json
@@ -66,12 +67,15 @@ class Build:
 		try:
 			return self._build()
 		except BaseException:
-			_ignore_signals()
+			with contextlib.suppress(Interrupted):
+				_ignore_signals()
 			process.kill_all()
+			# What cannot be removed now the next run removes.
+			with contextlib.suppress(OSError):
+				self.tree.clean()
 			raise
 		finally:
 			self.base.close()
-			self.tree.clean()
 
 	def _fingerprint(self):
 		"""A hash of everything that the result depends on."""
@@ -105,8 +109,8 @@ class Build:
 
 	def _recover(self):
 		"""Finish or undo what an interrupted run left."""
-		print_it = self.tree.state().get("fingerprint")
-		if print_it and self._reported(self.staged_report) == print_it:
+		known = self.tree.state().get("fingerprint")
+		if known and self._reported(self.staged_report) == known:
 			self._publish()
 		self.tree.recover()
 
@@ -152,7 +156,7 @@ class Build:
 			self.tree.swap()
 			self.options.swapped = True
 			self._publish()
-			self.tree.clean()
+		self.tree.clean()
 		self.spatch.prune()
 		return f"{text} ({self.progress.elapsed():.1f} s)."
 

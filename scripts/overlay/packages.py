@@ -8,22 +8,26 @@
 The packages are named in the file `packages` at the root, in groups. The
 group `base` is also brought up to date, for there is always to be the newest
 kernel source that apt offers. Exit status: 0 installed or nothing to do, 1
-error, which says what to install by hand.
+error, which says what to install by hand, or 128 and the number of the signal
+that interrupted it.
 """
 
 import argparse
 import os
 import shutil
+import signal
+import subprocess
 import sys
 import tempfile
 
 import process
-from failure import Failure
+from failure import Failure, Interrupted
 from progress import Progress
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
 	os.path.abspath(__file__))))
-LISTS = "/var/lib/apt/lists"
+# How long apt-get waits for another one to end, in seconds.
+PATIENCE = 120
 
 
 def read_packages(path):
@@ -33,17 +37,22 @@ def read_packages(path):
 	with the line's number if one is not `group name what-for`.
 	"""
 	groups = {}
-	with open(path, encoding="utf-8") as file:
-		for number, line in enumerate(file, 1):
-			line = line.split("#", 1)[0].strip()
-			if not line:
-				continue
-			words = line.split(None, 2)
-			if len(words) < 3:
-				raise Failure(f"{path}:{number}: a line is a "
-					      "group, a package and what it is "
-					      "for.")
-			groups.setdefault(words[0], []).append(words[1])
+	try:
+		with open(path, encoding="utf-8") as file:
+			lines = file.read().splitlines()
+	except OSError as error:
+		raise Failure(f"{path}, which lists the packages, cannot be read: "
+			      f"{error.strerror}.") from None
+	for number, line in enumerate(lines, 1):
+		line = line.split("#", 1)[0].strip()
+		if not line:
+			continue
+		words = line.split(None, 2)
+		if len(words) < 3:
+			raise Failure(f"{path}:{number}: A line is a group, a "
+				      "package and what it is for. Write all "
+				      "three.")
+		groups.setdefault(words[0], []).append(words[1])
 	return groups
 
 
@@ -86,22 +95,64 @@ def by_hand(packages):
 		f"PACKAGES=no if you have what is in them: {' '.join(packages)}")
 
 
-def apt_get(arguments, packages, what):
-	env = process.environment({"DEBIAN_FRONTEND": "noninteractive"})
-	status, out, err = process.run(["apt-get", "-q"] + arguments, env=env)
-	text = (out + err).decode("utf-8", "replace")
-	if status == 0 and "\nErr:" not in "\n" + text:
-		return
-	with tempfile.NamedTemporaryFile("w", prefix="apt-get-", suffix=".log",
-					 delete=False) as log:
-		log.write(text)
-	said = [line for line in text.splitlines()
+def apt_get(arguments, log):
+	"""Run apt-get with @arguments; what it says is written to the file @log.
+
+	Returns its exit status. It has a session of its own, and no pipe to us:
+	a Control-C, or a terminal that is gone, must not end dpkg, which would
+	leave packages half set up. apt-get itself is told of an interrupt, and
+	ends when it can.
+	"""
+	# No signal before we know whom to tell.
+	mask = signal.pthread_sigmask(signal.SIG_BLOCK, process.SIGNALS)
+	child = subprocess.Popen(
+		["apt-get", "-q", "-o", f"DPkg::Lock::Timeout={PATIENCE}"]
+		+ arguments, start_new_session=True,
+		env=process.environment({"DEBIAN_FRONTEND": "noninteractive"}),
+		stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+		preexec_fn=lambda: signal.pthread_sigmask(signal.SIG_SETMASK,
+							  mask))
+	try:
+		signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+		return child.wait()
+	except Interrupted:
+		child.send_signal(signal.SIGINT)
+		child.wait()
+		raise
+
+
+def complaints(text):
+	"""The lines of apt-get's @text that say what is wrong, the first few."""
+	return [line for line in text.splitlines()
 		if line.startswith(("E: ", "Err:", "W: Failed"))][:5]
-	raise Failure(f"{what} failed: apt-get {arguments[0]} exited with "
-		      f"{status}. Is there a network? All it said is in "
-		      f"{log.name}; in short:\n"
-		      + "\n".join("    " + line for line in said)
-		      + "\n" + by_hand(packages))
+
+
+def install_now(packages, progress):
+	"""Install @packages with apt-get, as root."""
+	with tempfile.NamedTemporaryFile("w+", prefix="apt-get-", suffix=".log",
+					 errors="replace",
+					 delete=False) as log:
+		progress.step("updating apt's lists")
+		# One source of several may be out of reach and not be needed.
+		apt_get(["update"], log)
+		log.seek(0)
+		outdated = complaints(log.read())
+		progress.step(f"installing {' '.join(packages)}")
+		status = apt_get(["install", "-y", "--no-install-recommends"]
+				 + packages, log)
+		log.seek(0)
+		said = complaints(log.read())
+	if status:
+		raise Failure(f"Installing packages failed: apt-get install exited "
+			      f"with {status}. Is there a network? All it said "
+			      f"is in {log.name}; in short:\n"
+			      + "".join(f"    {line}\n" for line in said)
+			      + by_hand(packages))
+	os.unlink(log.name)
+	if outdated:
+		progress.close()
+		print("warning: apt-get could not update all of its lists; newer "
+		      f"packages may exist: {outdated[0]}", file=sys.stderr)
 
 
 def missing(groups, names):
@@ -128,11 +179,7 @@ def install(groups, names, progress):
 	if os.geteuid():
 		raise Failure("Installing packages needs root. "
 			      + by_hand(todo))
-	progress.step("updating apt's lists")
-	apt_get(["update"], todo, "Updating apt's lists")
-	progress.step(f"installing {' '.join(todo)}")
-	apt_get(["install", "-y", "--no-install-recommends"] + todo, todo,
-		"Installing packages")
+	install_now(todo, progress)
 
 
 def main():
@@ -142,6 +189,8 @@ def main():
 	parser.add_argument("--file", default=os.path.join(ROOT, "packages"))
 	arguments = parser.parse_args()
 	progress = Progress()
+	for number in process.SIGNALS:
+		signal.signal(number, process.interrupt)
 	try:
 		groups = read_packages(arguments.file)
 		if arguments.command == "list":
@@ -152,6 +201,11 @@ def main():
 		progress.close()
 		print(f"packages: {failure}", file=sys.stderr)
 		return 1
+	except Interrupted as error:
+		progress.close()
+		print("packages: Interrupted. Run again to go on.",
+		      file=sys.stderr)
+		return 128 + error.number
 	finally:
 		progress.close()
 	return 0

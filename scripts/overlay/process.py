@@ -32,15 +32,16 @@ def interrupt(number, _):
 	raise Interrupted(number)
 
 
-def _begin_child(mask, parent):
+def _begin_child(mask, parent, parting):
 	"""Runs in the child, before the program.
 
 	@mask: the signals to block; @parent: the id of this process
+	@parting: the signal to get when that dies
 	"""
 	# A killed run must not leave a writer behind: the next run deletes and
 	# rebuilds the folders that this one was filling. The signal comes when
 	# the *thread* that started the child ends, so whoever starts one waits.
-	_libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+	_libc.prctl(_PR_SET_PDEATHSIG, parting, 0, 0, 0)
 	if os.getppid() != parent:
 		os._exit(127)
 	for number in SIGNALS:
@@ -63,10 +64,14 @@ def environment(extra=None):
 	return env
 
 
-def start(argv, **options):
-	"""Start @argv as subprocess.Popen() does; killed with this process.
+def start(argv, parting=signal.SIGKILL, **options):
+	"""Start @argv as subprocess.Popen() does; ends with this process.
 
-	Raises Failure if the program is not installed.
+	@parting: the signal that it gets should this process die
+
+	It gets a session of its own: Control-C must not reach it, because an
+	interrupted spatch exits with 0 as if nothing were to be done. kill()
+	ends it instead. Raises Failure if the program is not installed.
 	"""
 	options.setdefault("env", environment())
 	options.setdefault("stdin", subprocess.DEVNULL)
@@ -77,8 +82,8 @@ def start(argv, **options):
 			raise Interrupted(_interrupted)
 		me = os.getpid()
 		child = subprocess.Popen(
-			argv, preexec_fn=lambda: _begin_child(mask, me),
-			**options)
+			argv, preexec_fn=lambda: _begin_child(mask, me, parting),
+			start_new_session=True, **options)
 		with _guard:
 			_running.add(child)
 	except FileNotFoundError as error:
@@ -100,6 +105,16 @@ def finished(child):
 		_running.discard(child)
 
 
+def kill(child):
+	"""Kill @child with all that it started, and wait for it."""
+	if child.poll() is None:
+		try:
+			os.killpg(child.pid, signal.SIGKILL)
+		except (ProcessLookupError, PermissionError):
+			child.kill()
+	child.wait()
+
+
 def kill_all():
 	"""Kill every child that is still running; no other will be started."""
 	global _stopped
@@ -108,9 +123,7 @@ def kill_all():
 		children = list(_running)
 		_running.clear()
 	for child in children:
-		if child.poll() is None:
-			child.kill()
-		child.wait()
+		kill(child)
 
 
 def run(argv, data=None, timeout=None, **options):
@@ -127,8 +140,7 @@ def run(argv, data=None, timeout=None, **options):
 	try:
 		out, err = child.communicate(data, timeout)
 	except BaseException:
-		child.kill()
-		child.wait()
+		kill(child)
 		for pipe in (child.stdin, child.stdout, child.stderr):
 			if pipe:
 				pipe.close()

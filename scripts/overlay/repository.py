@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The base in git, and the new commits made on it, without a work tree."""
 
+import contextlib
 import os
 import re
 
@@ -132,12 +133,15 @@ class Base:
 
 	def close(self):
 		"""End the process that reads objects."""
-		if self._reader:
-			self._reader.stdin.close()
-			self._reader.stdout.close()
-			self._reader.wait()
-			process.finished(self._reader)
-			self._reader = None
+		if not self._reader:
+			return
+		process.kill(self._reader)
+		process.finished(self._reader)
+		for pipe in (self._reader.stdin, self._reader.stdout):
+			# What an interrupted read() left in it goes nowhere.
+			with contextlib.suppress(OSError):
+				pipe.close()
+		self._reader = None
 
 
 class Commit:

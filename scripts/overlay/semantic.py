@@ -231,7 +231,7 @@ class Spatch:
 		for rule in patch.rules:
 			if not rule.edits:
 				continue
-			new = self._run(patch, rule, target, data)
+			key, new, known = self._run(patch, rule, target, data)
 			hunks = self._hunks(data, new)
 			if hunks != rule.fires:
 				times = "once" if hunks == 1 else f"{hunks} times"
@@ -241,10 +241,15 @@ class Spatch:
 					f"declares {rule.fires}. Look at what the base "
 					"has there now, and correct the rule or, if "
 					"the result is right, its 'Fires:'.")
+			# Only now: what is not as declared may be a failure of
+			# spatch that it did not tell of.
+			if not known:
+				self._remember(key, new)
 			data = new
 		return data
 
 	def _run(self, patch, rule, target, data):
+		"""Returns (key in the cache, new bytes, were they remembered?)."""
 		smpl = patch.smpl(rule).encode("utf-8", "surrogateescape")
 		name = os.path.basename(target)
 		parts = [self.version.encode(), "\0".join(patch.options).encode(),
@@ -252,10 +257,10 @@ class Spatch:
 		key = hashlib.sha256(b"".join(
 			b"%d:%s" % (len(part), part) for part in parts)).hexdigest()
 		new = self._recall(key)
-		if new is None:
-			new = self._spatch(patch, rule, name, target, smpl, data)
-			self._remember(key, new)
-		return new
+		if new is not None:
+			return key, new, True
+		return key, self._spatch(patch, rule, name, target, smpl,
+					 data), False
 
 	def _spatch(self, patch, rule, name, target, smpl, data):
 		os.makedirs(self.scratch, exist_ok=True)

@@ -12,10 +12,12 @@ import argparse
 import json
 import os
 import sys
+import textwrap
 import time
 
 # How many reasons for a refusal are named before "other reasons".
 REASONS = 6
+WIDTH = 79
 
 
 def read(path):
@@ -37,7 +39,14 @@ def refusals(reasons):
 	rest = sum(count for _, count in ordered[REASONS:])
 	if rest:
 		lines.append((rest, "other reasons"))
-	return [f"           {count:5}  {text[:60]}" for count, text in lines]
+	return [entry("", f"{count:5}  {text}", 1)[0] for count, text in lines]
+
+
+def entry(name, text, most=2):
+	"""The lines, @most at most, of an entry @name that says @text."""
+	return textwrap.wrap(text, WIDTH, max_lines=most, placeholder=" ...",
+			     initial_indent=f"{name:11}",
+			     subsequent_indent=" " * 11, break_on_hyphens=False)
 
 
 def page(build, begun):
@@ -47,15 +56,18 @@ def page(build, begun):
 	hooks = read(os.path.join(report, "summary.json"))
 	kinds = ", ".join(f"{count} {kind}"
 			  for kind, count in overlay["kinds"].items() if count)
-	lines = [
-		f"base       Linux {overlay['version']}",
-		f"overlay    {sum(overlay['kinds'].values())} files: {kinds}",
-		f"series     {overlay['commits']} commits, "
-		f"{overlay['changed_files']} files of the kernel changed or added",
-		f"hooks      {hooks['found']} found, {hooks['converted']} "
-		f"converted, {hooks['refused']} refused:",
-	]
-	lines += refusals(hooks["reasons"])
+	refused = refusals(hooks["reasons"])
+	lines = entry("base", f"Linux {overlay['version']}")
+	lines += entry("overlay",
+		       f"{sum(overlay['kinds'].values())} files: {kinds}")
+	lines += entry("series", f"{overlay['commits']} commits, "
+		       f"{overlay['changed_files']} files of the kernel changed "
+		       "or added")
+	lines += entry("hooks", f"{hooks['found']} found, {hooks['converted']} "
+		       f"converted, {hooks['refused']} refused"
+		       + (":" if refused else ""))
+	lines += refused
+	# Paths are for copying: they are never broken.
 	lines += [
 		f"tree       {os.path.join(build, 'linux')}",
 		f"report     {os.path.join(report, 'hooks.csv')}",

@@ -46,6 +46,21 @@ class Case(fixture.Case):
 			self.assertIn(word, str(caught.exception))
 
 
+class Reader(Case):
+	def test_close(self):
+		"""a reader that died with a question unasked can be closed"""
+		base = Base(self.base)
+		base.read(base.commit)
+		child = base._reader
+		child.stdin.write(b"x")
+		child.kill()
+		child.wait()
+		base.close()
+		self.assertTrue(child.stdin.closed)
+		self.assertEqual(base.version, "6.12.117")
+		base.close()
+
+
 class Add(Case):
 	def adding(self, path, *words):
 		self.refused({path: "x\n", "mm/s.step": step(keys=f"adds: {path}\n")},

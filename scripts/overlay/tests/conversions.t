@@ -5,7 +5,10 @@
 import json
 import os
 import shutil
+import signal
+import subprocess
 import textwrap
+import time
 
 import fixture
 from fixture import OVERLAY, git, read, step, write
@@ -163,6 +166,58 @@ class Good(Case):
 		self.write({"mm/hook.step": step(keys="adds: mm/ include/\n")})
 		self.assertIn("0 conversions", self.build())
 		self.assertEqual(os.listdir(self.report), ["overlay.json"])
+
+
+class Interrupted(Case):
+	PROGRAM = textwrap.dedent("""\
+		import os, subprocess, sys
+		report = sys.argv[sys.argv.index("--report") + 1]
+		child = subprocess.Popen(["sleep", "986"], start_new_session=True)
+		try:
+			with open(report + "/child.new", "w") as file:
+				file.write(str(child.pid))
+			os.rename(report + "/child.new", report + "/child")
+			child.wait()
+		finally:
+			child.kill()
+			child.wait()
+		""")
+
+	def setUp(self):
+		super().setUp()
+		self.set_up_built(self.make)
+		self.write({FOLDER + "convert.py": self.PROGRAM})
+
+	def ends(self, number):
+		"""What convert.py started must end if the tool gets @number."""
+		tool = subprocess.Popen(self.command(), stderr=subprocess.PIPE)
+		marker = os.path.join(self.tree + ".stage", "report", "child")
+		self.assertTrue(self.within(10, lambda: os.path.exists(marker)))
+		child = read(marker)
+		self.assertTrue(os.path.exists("/proc/" + child))
+		tool.send_signal(number)
+		err = tool.communicate()[1].decode()
+		self.assertTrue(self.within(
+			5, lambda: not os.path.exists("/proc/" + child)))
+		return tool.returncode, err
+
+	def within(self, seconds, true):
+		end = time.monotonic() + seconds
+		while not true():
+			if time.monotonic() > end:
+				return False
+			time.sleep(0.02)
+		return True
+
+	def test_interrupt(self):
+		"""interrupted: it can end what it has started"""
+		status, err = self.ends(signal.SIGINT)
+		self.assertEqual(status, 130)
+		self.assertIn("Run again", err)
+
+	def test_kill(self):
+		"""killed: it can end what it has started"""
+		self.assertEqual(self.ends(signal.SIGKILL)[0], -signal.SIGKILL)
 
 
 class Bad(Case):

@@ -356,6 +356,16 @@ class Find(unittest.TestCase):
 		self.refused("int g(void)\n{\n\t}\n}\n}\n\nint h\n{\nint f(void)"
 			     "\n{\n}\n", "f()")
 
+	def test_after_stray(self):
+		"""behind a brace too many all is found again"""
+		text = "int g(void)\n{\n\t}\n}\n\nint f(void)\n{\n}\n"
+		self.assertEqual(self.found(text), "int f(void)\n{\n}\n")
+
+	def test_calls_in_heads(self):
+		"""calls in initialisers and in parameters are no definitions"""
+		self.refused("int a[f(2)] = { 1 };\nint g(typeof(f(1)) x)\n{\n}\n",
+			     "not defined")
+
 	def test_no_type(self):
 		"""no return type directly before the name"""
 		self.refused("int\n\nf(void)\n{\n}\n", "mm/x.c:3", "beginning", "f()")
@@ -386,6 +396,7 @@ class Find(unittest.TestCase):
 	def test_line_ends(self):
 		"""form feeds and other controls are no ends of lines"""
 		self.whole("int f(void)\n{\n\ta(\"x\");\f\n\x1c\n}\n")
+		self.refused("int a;\f\x1c\x85\nf(void)\n{\n}\n", "mm/x.c:2:")
 
 
 if __name__ == "__main__":

@@ -169,7 +169,7 @@ class Points(Case):
 		if number == signal.SIGKILL:
 			self.assertEqual(status, -signal.SIGKILL)
 			return
-		self.assertEqual(status, 128 + number)
+		self.assertEqual(status, 128 + number, said)
 		self.assertEqual(which, "old")
 		self.assertIn("Interrupted. Run again", said)
 		self.assertIn("is as it was", said)

@@ -241,6 +241,20 @@ class Run(Case):
 		self.assertFalse(process._running)
 		self.assertEqual(os.listdir(self.spatch.scratch), [])
 
+	def test_control_c(self):
+		"""Control-C does not reach spatch, which would exit with 0"""
+		os.mkdir(os.path.join(self.top, "bin"))
+		fake = os.path.join(self.top, "bin", "spatch")
+		with open(fake, "w", encoding="ascii") as file:
+			file.write("#!/bin/sh\n[ $# = 1 ] && exit\n"
+				   f"cut -d' ' -f6 /proc/$$/stat > {self.top}/session\n")
+		os.chmod(fake, 0o755)
+		path = os.path.dirname(fake) + ":" + os.environ["PATH"]
+		with mock.patch.dict(os.environ, PATH=path):
+			self.refused(ONE, "fired 0 times")
+		with open(os.path.join(self.top, "session"), encoding="ascii") as file:
+			self.assertNotEqual(int(file.read()), os.getsid(0))
+
 	def test_options(self):
 		"""the options of the file reach spatch"""
 		self.refused("// Options: --no-such-option\n" + ONE, "rule one",
@@ -292,13 +306,19 @@ class Cache(Case):
 
 	def test_input_changed(self):
 		"""other input, other options, another spatch: run again"""
-		self.apply(ONE, CODE + b"int x;\n")
-		self.assertEqual(self.runs, 1)
-		self.apply("// Options: --no-loops\n" + ONE)
+		self.apply(ONE + TWO, CODE + b"int x;\n")
 		self.assertEqual(self.runs, 2)
+		self.apply("// Options: --no-loops\n" + ONE + TWO)
+		self.assertEqual(self.runs, 4)
 		self.spatch._version = "spatch version 99"
-		self.apply(ONE)
-		self.assertEqual(self.runs, 3)
+		self.apply(ONE + TWO)
+		self.assertEqual(self.runs, 6)
+
+	def test_not_as_declared(self):
+		"""a result that is not as declared is not remembered"""
+		before = self.entries()
+		self.refused(ONE.replace("- one", "- none"), "fired 0 times")
+		self.assertEqual(self.entries(), before)
 
 	def test_damaged(self):
 		"""a damaged result is not used"""
