@@ -4,6 +4,9 @@
 # `make help` lists the targets.
 
 BUILD := build
+ifneq ($(words $(BUILD)),1)
+$(error BUILD is one path without spaces)
+endif
 TREE := $(BUILD)/linux
 QEMU_DIR := tools/testing/qemu
 
@@ -66,20 +69,24 @@ KERNEL_TESTS := tools/testing/overlay/tree.t \
 	$(sort $(wildcard $(QEMU_DIR)/tests/*.t)) \
 	tools/testing/overlay/series.t
 
-# The tests find what they need in the environment.
+# The tests find what they need in the environment: $TREE those of the tree,
+# $KSRC and the rest those of the virtual machine, as `make boot` does.
 check check-fast: export TREE := $(abspath $(TREE))
 check check-fast: export KSRC := $(abspath $(TREE))
 check check-fast: export GUEST_TESTS := \
 	$(abspath $(TREE)/tools/testing/selftests/mm/mmap_proto.c)
 
 check-fast: tree packages
-	@BUILD=$(abspath $(BUILD)) $(PROVE) -j$$(nproc) $(FAST_TESTS)
+	@BUILD=$(abspath $(BUILD)/qemu) $(PROVE) -j$$(nproc) $(FAST_TESTS)
 
 check: tree packages
-	@BUILD=$(abspath $(BUILD)) $(PROVE) $(FAST_TESTS) $(KERNEL_TESTS)
+	@BUILD=$(abspath $(BUILD)/qemu) $(PROVE) $(FAST_TESTS) $(KERNEL_TESTS)
 
+# By name: BUILD may be a folder that holds other things too.
 clean:
-	rm -rf $(BUILD)
+	@rm -rf $(foreach made,base.git base.git.* linux linux.* cache convert \
+		report series series.new check qemu,$(BUILD)/$(made))
+	@rmdir $(BUILD) 2> /dev/null || true
 
 help:
 	@echo 'mmap-proto: describe a mapping before it is made, for Linux 6.12'
@@ -94,7 +101,7 @@ help:
 	@echo '  make status      the table of mmap hooks again'
 	@echo '  make tree        the tree alone; it is in $(TREE)'
 	@echo '  make packages    install what kernels and tests need'
-	@echo '  make clean       remove $(BUILD)'
+	@echo '  make clean       remove what was made below $(BUILD)'
 	@echo
 	@echo '  KDIR=/path       use this 6.12 tree as the base; it is only read'
 	@echo '  PACKAGES=no      install no packages'

@@ -267,6 +267,8 @@ class Source:
 
 	def _is_guard(self, line):
 		"""Is the #if of @line the include guard of a header?"""
+		if any(re.match(r"\s*#", text) for text in self.lines[:line]):
+			return False
 		return (re.match(r"\s*#\s*ifndef\s+(\w+)", self.lines[line])
 			and line + 1 < len(self.lines)
 			and re.match(r"\s*#\s*define\s+"

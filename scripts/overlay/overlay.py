@@ -56,7 +56,7 @@ class Build:
 
 	def run(self):
 		"""Build; returns the sentence that says what was done."""
-		self._recover()
+		self.tree.recover()
 		state = self.tree.state()
 		if state.get("fingerprint") == self.fingerprint and \
 		   self._reported() == self.fingerprint:
@@ -98,21 +98,14 @@ class Build:
 				add("tool " + os.path.basename(path), file.read())
 		return digest.hexdigest()
 
-	def _reported(self, folder=None):
+	def _reported(self):
 		"""The fingerprint of the result that the report is about."""
-		path = os.path.join(folder or self.report, "overlay.json")
+		path = os.path.join(self.report, "overlay.json")
 		try:
 			with open(path, encoding="ascii") as file:
 				return json.load(file).get("fingerprint")
 		except (OSError, ValueError, AttributeError):
 			return None
-
-	def _recover(self):
-		"""Finish or undo what an interrupted run left."""
-		known = self.tree.state().get("fingerprint")
-		if known and self._reported(self.staged_report) == known:
-			self._publish()
-		self.tree.recover()
 
 	def _build(self):
 		kernel = Kernel(self.series, self.base, self.spatch,
@@ -128,6 +121,10 @@ class Build:
 			self.cache, self.staged_report, self.options.jobs,
 			self.progress).make()
 		self.progress.step(f"making {len(commits)} commits")
+		if self._fingerprint() != self.fingerprint:
+			raise Failure("The overlay changed while it was applied, "
+				      "so that the result would be of neither. "
+				      "Run again.")
 		made = os.path.join(self.tree.stage, "git")
 		os.makedirs(self.tree.stage, exist_ok=True)
 		ids = make_commits(made, self.base, commits)

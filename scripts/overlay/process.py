@@ -58,6 +58,7 @@ def environment(extra=None):
 		"LC_ALL": "C",
 		"GIT_CONFIG_GLOBAL": os.devnull,
 		"GIT_CONFIG_NOSYSTEM": "1",
+		"GIT_ATTR_NOSYSTEM": "1",
 		"GIT_TERMINAL_PROMPT": "0",
 	})
 	env.update(extra or {})

@@ -15,6 +15,8 @@ EMAIL = "mmap-proto@localhost"
 def git(folder, *arguments, tree=None):
 	"""The git command with @arguments on the repository @folder."""
 	argv = ["git", "--git-dir", folder, "-c", "core.fsmonitor=false",
+		"-c", "core.attributesFile=/dev/null",
+		"-c", "core.excludesFile=/dev/null",
 		"-c", "core.hooksPath=/dev/null", "-c", "gc.auto=0"]
 	if tree:
 		argv += ["--work-tree", tree]

@@ -22,7 +22,8 @@ class WorkTree:
 	"""The git tree @path. Everything is prepared in the folder @stage."""
 
 	def __init__(self, path):
-		self.path = os.path.abspath(path)
+		# Behind a link: copying the link would copy nothing.
+		self.path = os.path.realpath(path)
 		self.shown = path
 		self.stage = self.path + ".stage"
 		self.copy = os.path.join(self.stage, "tree")
@@ -288,7 +289,9 @@ def remove(path):
 	"""Remove the folder @path with everything in it, read-only or not."""
 	def writable(function, name, _):
 		os.chmod(os.path.dirname(name), stat.S_IRWXU)
-		os.chmod(name, stat.S_IRWXU)
+		# Of folders alone: a file may be a link to one that stays.
+		if os.path.isdir(name) and not os.path.islink(name):
+			os.chmod(name, stat.S_IRWXU)
 		function(name)
 
 	shutil.rmtree(path, onerror=writable)

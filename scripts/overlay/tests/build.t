@@ -168,6 +168,19 @@ class Renew(fixture.Case):
 		self.figures = f"{time.monotonic() - start:.2f} s"
 		self.assertEqual(fixture.stamps(self.top), before)
 
+	def test_link(self):
+		"""a tree behind a symbolic link is swapped whole, too"""
+		elsewhere = self.tree + ".elsewhere"
+		os.rename(self.tree, elsewhere)
+		os.symlink(elsewhere, self.tree)
+		before = os.stat(elsewhere).st_ino
+		self.write({"mm/Kconfig.hook.append":
+			    LICENCE + "---\n\nconfig C\n\tbool\n"})
+		self.build()
+		self.assertTrue(os.path.islink(self.tree))
+		self.assertNotEqual(os.stat(elsewhere).st_ino, before)
+		self.assertIn("config C", read(elsewhere, "mm/Kconfig"))
+
 	def test_one_file(self):
 		"""a change of one edit replaces the files that it edits alone"""
 		before = fixture.stamps(self.tree)
@@ -176,6 +189,13 @@ class Renew(fixture.Case):
 		self.build()
 		self.assertEqual(self.changed(before), ["mm/Kconfig"])
 		self.whole()
+
+	def test_index(self):
+		"""git knows all stamps: it need not look into the files"""
+		for number in range(2):
+			self.write({"mm/hook.c": f"int h{number};\n"})
+			self.build()
+			self.assertEqual(git(self.tree, "diff-files"), "")
 
 	def test_add_remove(self):
 		"""files come and go with the overlay's, others keep their stamps"""
@@ -216,17 +236,31 @@ class Renew(fixture.Case):
 
 	def test_old_inodes(self):
 		"""no file is written through a hard link"""
+		# Logs, which a person may have switched on, are appended to.
+		git(self.tree, "config", "core.logAllRefUpdates", "always")
+		self.write({"mm/hook.c": "newer\n"})
+		self.build()
 		copy = os.path.join(self.top, "copy")
 		subprocess.run(["cp", "-al", self.tree, copy], check=True)
-		before = fixture.contents(copy), {
-			path: read(copy, ".git", path) for path in (
-				"HEAD", "config", "mmap-proto.json",
-				"refs/heads/mmap-proto")}
+		names = ("HEAD", "config", "mmap-proto.json", "index",
+			 "refs/heads/mmap-proto", "logs/refs/heads/mmap-proto")
+
+		def state():
+			return fixture.contents(copy), [
+				contents(os.path.join(copy, ".git", name))
+				for name in names]
+
+		def contents(path):
+			with open(path, "rb") as file:
+				return file.read()
+
+		before = state()
 		self.write({"mm/Kconfig.hook.append": LICENCE + "---\nnew\n",
-			    "mm/hook.c": "new\n"})
+			    "mm/hook.c": "newest\n"})
 		self.build()
-		self.assertEqual((fixture.contents(copy), {
-			path: read(copy, ".git", path) for path in before[1]}), before)
+		self.assertEqual(state(), before)
+		self.assertNotEqual(contents(os.path.join(
+			self.tree, ".git/logs/refs/heads/mmap-proto")), before[1][-1])
 
 	def test_new_base(self):
 		"""a new base: what is the same keeps its stamps, no old objects"""
@@ -539,7 +573,7 @@ class Fail(fixture.Case):
 		self.write({"mm/hook.c": "int x;\n"})
 		before = fixture.stamps(self.tree)
 		with open(self.tree + ".lock", "r+b") as file:
-			fcntl.flock(file, fcntl.LOCK_EX)
+			fcntl.flock(file, fcntl.LOCK_SH)
 			err = self.fail_build("linux.lock is held by the process "
 					      f"{os.getpid()} (", "run again")
 		self.assertIn("build.t", err)

@@ -33,6 +33,9 @@ CONVERT = textwrap.dedent("""\
 	for path in todo["edit"]:
 		with open(os.path.join(tree, path), "a") as file:
 			file.write("/* converted */\\n")
+	for path, text in todo.get("write", {}).items():
+		with open(os.path.join(here, "../../..", path), "w") as file:
+			file.write(text)
 	for path in todo.get("remove", []):
 		os.unlink(os.path.join(tree, path))
 	json.dump([sys.argv[1:2], seen], open(report + "/seen.json", "w"),
@@ -84,6 +87,14 @@ class Good(Case):
 		self.assertIn("hook", self.seen()["include/linux/fs.h"])
 		self.assertEqual(json.loads(read(self.report, "seen.json"))[0],
 				 ["tree"])
+
+	def test_overlay_changes(self):
+		"""an overlay that changes meanwhile makes no tree"""
+		self.todo(edit=[], commits=[], write={"mm/hook.c": "int b;\n"})
+		self.fail_build("The overlay changed while it was applied",
+				"Run again")
+		self.assertIn("2 steps", self.build())
+		self.assertEqual(self.result("mm/hook.c"), "int b;\n")
 
 	def test_patterns(self):
 		"""the file 'candidates' says what makes a file interesting"""

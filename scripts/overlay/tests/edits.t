@@ -195,6 +195,14 @@ class Move(Case):
 		left, _ = edits.remove_functions(["f"], text, "mm/x.c")
 		self.assertEqual(left, "#ifdef A\n#endif\n")
 
+	def test_not_a_guard(self):
+		"""#ifndef and #define inside a file are no include guard"""
+		text = ("#include <a.h>\n#ifndef HAVE_F\n#define HAVE_F\n"
+			"int f(void)\n{\n}\n#endif\n")
+		self.refused(["mm/x.c:4", "f()", "#if of line 2"],
+			     edits.remove_functions, ["f"], text, "mm/x.c",
+			     moving=True)
+
 	def test_add(self):
 		"""one blank line comes before what is added"""
 		self.assertEqual(edits.add_function("a\n", "f\n", "t"), "a\n\nf\n")

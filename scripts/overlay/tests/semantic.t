@@ -231,13 +231,16 @@ class Run(Case):
 		os.mkdir(os.path.join(self.top, "bin"))
 		slow = os.path.join(self.top, "bin", "spatch")
 		with open(slow, "w", encoding="ascii") as file:
-			file.write("#!/bin/sh\n[ $# = 1 ] || exec sleep 987\n")
+			file.write("#!/bin/sh\n[ $# = 1 ] && exit\n"
+				   f"echo $$ > {self.top}/pid\nexec sleep 987\n")
 		os.chmod(slow, 0o755)
 		path = os.path.dirname(slow) + ":" + os.environ["PATH"]
 		with mock.patch.dict(os.environ, PATH=path), \
 		     mock.patch.object(semantic, "TIMEOUT", 0.2):
 			self.refused(ONE, "mm/x.c.s.cocci:4", "rule one",
 				     "0.2 seconds")
+		with open(os.path.join(self.top, "pid"), encoding="ascii") as file:
+			self.assertFalse(os.path.exists("/proc/" + file.read().strip()))
 		self.assertFalse(process._running)
 		self.assertEqual(os.listdir(self.spatch.scratch), [])
 
@@ -308,7 +311,7 @@ class Cache(Case):
 		"""other input, other options, another spatch: run again"""
 		self.apply(ONE + TWO, CODE + b"int x;\n")
 		self.assertEqual(self.runs, 2)
-		self.apply("// Options: --no-loops\n" + ONE + TWO)
+		self.apply(ONE + TWO + "// Options: --no-loops\n")
 		self.assertEqual(self.runs, 4)
 		self.spatch._version = "spatch version 99"
 		self.apply(ONE + TWO)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The series applies to the base, is clean, and compiles at each commit.
 
-Works in $BUILD/check on a copy of $TREE; the tree itself is not touched.
+Works in the folder check beside $TREE, on a copy of it.
 """
 
 import glob
@@ -23,7 +23,7 @@ import patches
 import tap
 
 TREE = os.environ.get("TREE", os.path.join(ROOT, "build", "linux"))
-BUILD = os.environ.get("BUILD", os.path.join(ROOT, "build"))
+BUILD = os.path.dirname(TREE)
 SERIES = os.path.join(BUILD, "series")
 CHECK = os.path.join(BUILD, "check")
 COPY = os.path.join(CHECK, "linux")
@@ -42,6 +42,7 @@ def environment():
 	for name in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "KSRC", "BUILD"):
 		env.pop(name, None)
 	env.update({"GIT_CONFIG_GLOBAL": os.devnull,
+		    "CCACHE_DEPEND": "true",
 		    "GIT_COMMITTER_NAME": "mmap-proto",
 		    "GIT_COMMITTER_EMAIL": "mmap-proto@localhost"})
 	return env

@@ -18,7 +18,7 @@ import patches
 import tap
 
 TREE = os.environ.get("TREE", os.path.join(ROOT, "build", "linux"))
-BUILD = os.environ.get("BUILD", os.path.join(ROOT, "build"))
+BUILD = os.path.dirname(TREE)
 CHECK = os.path.join(BUILD, "check")
 
 
