@@ -182,9 +182,12 @@ class Kernel:
 			jobs.append((edit, parsed, mode, encode(text)))
 		with concurrent.futures.ThreadPoolExecutor(self.jobs) as pool:
 			try:
-				done = [pool.submit(self.spatch.apply, parsed,
-						    edit.target, data)
-					for edit, parsed, _, data in jobs]
+				# A thread that the pool does not know of yet would
+				# go on when all is over.
+				with process.uninterrupted():
+					done = [pool.submit(self.spatch.apply, parsed,
+							    edit.target, data)
+						for edit, parsed, _, data in jobs]
 				for (edit, _, mode, _), result in zip(jobs, done):
 					self.files[edit.target] = mode, result.result()
 			except Failure:

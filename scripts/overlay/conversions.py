@@ -161,7 +161,8 @@ class Conversions:
 		errors = []
 		reader = threading.Thread(target=lambda: errors.append(
 			child.stderr.read()), daemon=True)
-		reader.start()
+		with process.uninterrupted():
+			reader.start()
 		try:
 			for line in child.stdout:
 				self.progress.note(line.decode("utf-8",

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Child processes that never outlive the tool."""
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -32,10 +33,24 @@ def interrupt(number, _):
 	raise Interrupted(number)
 
 
-def _begin_child(mask, parent, parting):
+@contextlib.contextmanager
+def uninterrupted():
+	"""A `with` block at whose end alone a signal is looked at.
+
+	For what must be done whole, such as to start a thread and remember it.
+	Threads that it starts leave all signals to the main thread.
+	"""
+	mask = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+	try:
+		yield
+	finally:
+		signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+def _begin_child(parent, parting):
 	"""Runs in the child, before the program.
 
-	@mask: the signals to block; @parent: the id of this process
+	@parent: the id of this process
 	@parting: the signal to get when that dies
 	"""
 	# A killed run must not leave a writer behind: the next run deletes and
@@ -46,7 +61,7 @@ def _begin_child(mask, parent, parting):
 		os._exit(127)
 	for number in SIGNALS:
 		_libc.signal(number, 0)
-	signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+	signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
 
 
 def environment(extra=None):
@@ -76,24 +91,22 @@ def start(argv, parting=signal.SIGKILL, **options):
 	"""
 	options.setdefault("env", environment())
 	options.setdefault("stdin", subprocess.DEVNULL)
-	# No signal between fork and exec, where two processes would handle it.
-	mask = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+	me = os.getpid()
 	try:
-		if _interrupted:
-			raise Interrupted(_interrupted)
-		me = os.getpid()
-		child = subprocess.Popen(
-			argv, preexec_fn=lambda: _begin_child(mask, me, parting),
-			start_new_session=True, **options)
-		with _guard:
-			_running.add(child)
+		# No signal between fork and exec, or two processes handle it.
+		with uninterrupted():
+			if _interrupted:
+				raise Interrupted(_interrupted)
+			child = subprocess.Popen(
+				argv, preexec_fn=lambda: _begin_child(me, parting),
+				start_new_session=True, **options)
+			with _guard:
+				_running.add(child)
 	except FileNotFoundError as error:
 		if error.filename != argv[0]:
 			raise
 		raise Failure(f"The program {argv[0]} is not installed. Install "
 			      "the package that has it and run again.") from None
-	finally:
-		signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 	if _stopped:
 		kill_all()
 		raise Failure("The run is ending.")

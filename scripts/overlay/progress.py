@@ -6,6 +6,8 @@ import sys
 import threading
 import time
 
+import process
+
 
 class Progress:
 	"""On a terminal one line that is rewritten, elsewhere a line per step.
@@ -36,9 +38,10 @@ class Progress:
 				self.stream.write(self.text + "\n")
 				self.stream.flush()
 		if self.live and not self.ticking:
-			self.ticking = threading.Thread(target=self._tick,
-							daemon=True)
-			self.ticking.start()
+			with process.uninterrupted():
+				self.ticking = threading.Thread(target=self._tick,
+								daemon=True)
+				self.ticking.start()
 
 	def note(self, text):
 		"""Something that happens within the step; a terminal shows it."""

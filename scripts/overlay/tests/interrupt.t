@@ -47,7 +47,8 @@ AFTER = [("semantic.Spatch._spatch", "after"),
 # A signal that can be handled takes the same way out of most of them.
 HANDLED = [(path, side) for path, side in POINTS if path.split(".")[-1] in (
 	"step", "_spatch", "_convert", "make_commits", "_link_objects",
-	"_write_state", "swap", "_publish", "clean")]
+	"_write_state", "swap", "_publish", "clean")] + [
+	("threading.Thread.start", "after")]
 
 
 def find(path):
