@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /// Hand what mmap_proto() has described through to the merge and to the VMA.
 
-// Fires: 3
+// Fires: 4
 @__mmap_region@
 identifier file, addr, len, vm_flags, pgoff, uf, vmg, vma, error;
 @@
@@ -18,6 +18,9 @@ identifier file, addr, len, vm_flags, pgoff, uf, vmg, vma, error;
 |
 -error = mmap_file(file, vma);
 +error = mmap_new_vma(file, vma, proto);
+|
+-vm_flags != vma->vm_flags && vmg.prev
++!proto && vm_flags != vma->vm_flags && vmg.prev
 )
  ...+>
  }

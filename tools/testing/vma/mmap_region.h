@@ -28,6 +28,12 @@ struct mmap_region_test {
 	unsigned long arch_refused;
 	/* Set: pages that the address space may have; 0 for no limit. */
 	unsigned long limit;
+	/* Set: pages that may be locked; 0 for no limit. */
+	unsigned long mlock_limit;
+	/* Set: fail an allocation by kmalloc(): the first for 1, ...; 0: none. */
+	unsigned long fail_kmalloc;
+	/* Read: memory of kmalloc() that was not freed. */
+	long kmallocs;
 };
 
 static struct mmap_region_test region_test;
@@ -38,6 +44,8 @@ static struct mmap_region_test region_test;
 
 #define VM_MAYEXEC	0x00000040
 #define VM_MAYSHARE	0x00000080
+#define VM_SEQ_READ	0x00008000
+#define VM_RAND_READ	0x00010000
 #define VM_DONTCOPY	0x00020000
 #define VM_LOCKONFAULT	0x00080000
 #define VM_NORESERVE	0x00200000
@@ -45,6 +53,7 @@ static struct mmap_region_test region_test;
 #define VM_DONTDUMP	0x04000000
 #define VM_HUGEPAGE	0x20000000
 #define VM_NOHUGEPAGE	0x40000000
+#define VM_ALLOW_ANY_UNCACHED	0x0000008000000000UL
 #define VM_SEALED	0x8000000000000000UL
 
 #define VM_LOCKED_MASK	(VM_LOCKED | VM_LOCKONFAULT)
@@ -149,6 +158,31 @@ static inline bool may_expand_vm(struct mm_struct *mm, vm_flags_t flags,
 {
 	return !region_test.limit ||
 	       mm->total_vm + npages <= region_test.limit;
+}
+
+static inline bool mlock_future_ok(struct mm_struct *mm, unsigned long flags,
+				   unsigned long bytes)
+{
+	return !(flags & VM_LOCKED) || !region_test.mlock_limit ||
+	       mm->locked_vm + PHYS_PFN(bytes) <= region_test.mlock_limit;
+}
+
+static inline void *test_kmalloc(size_t size, gfp_t gfp)
+{
+	void *memory;
+
+	if (region_test.fail_kmalloc && !--region_test.fail_kmalloc)
+		return NULL;
+
+	memory = calloc(1, size);
+	region_test.kmallocs += !!memory;
+	return memory;
+}
+
+static inline void test_kfree(void *memory)
+{
+	region_test.kmallocs -= !!memory;
+	free(memory);
 }
 
 /* Negative: sealed against writing. */
