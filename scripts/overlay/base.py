@@ -16,7 +16,6 @@ import errno
 import hashlib
 import os
 import re
-import shutil
 import signal
 import stat
 import subprocess
@@ -29,12 +28,14 @@ from lock import Lock
 from progress import Progress
 from repository import EMAIL, NAME
 from series import Series
-from tree import exchange
+from tree import check_ours, claim, exchange, remove
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 PACKAGE = "linux-source-6.12"
 TARBALL = f"/usr/src/{PACKAGE}.tar.xz"
+# What only our repositories have; empty until one is whole.
+MARK = f"{NAME}-identity"
 # Files that only a tree which has been built in has.
 BUILT = (".config", "include/config", "include/generated", "vmlinux")
 
@@ -356,12 +357,13 @@ def make(source, output, progress):
 		text = fill(source, output + ".new", progress)
 		replace(output)
 	finally:
-		remove(output + ".new")
+		remove(output + ".new", MARK)
 	return text
 
 
 def fill(source, folder, progress):
 	"""Make the repository @folder from @source; returns the version."""
+	claim(folder, MARK)
 	importer = Importer(folder)
 	try:
 		version = importer.run(source, progress)
@@ -389,20 +391,17 @@ def replace(output):
 		if os.path.lexists(output):
 			os.rename(output, output + ".old")
 		os.rename(output + ".new", output)
-		remove(output + ".old")
+		remove(output + ".old", MARK)
 
 
 def recover(output):
 	"""Put right what a run that was killed left beside @output."""
+	for end in ("", ".old", ".new"):
+		check_ours(output + end, MARK)
 	if not os.path.lexists(output) and os.path.lexists(output + ".old"):
 		os.rename(output + ".old", output)
-	remove(output + ".old")
-	remove(output + ".new")
-
-
-def remove(folder):
-	if os.path.lexists(folder):
-		shutil.rmtree(folder)
+	remove(output + ".old", MARK)
+	remove(output + ".new", MARK)
 
 
 def main():

@@ -108,6 +108,7 @@ class Build:
 			return None
 
 	def _build(self):
+		tree.claim(self.tree.stage)
 		kernel = Kernel(self.series, self.base, self.spatch,
 				self.options.jobs)
 		steps = self.series.steps
@@ -126,7 +127,6 @@ class Build:
 				      "so that the result would be of neither. "
 				      "Run again.")
 		made = os.path.join(self.tree.stage, "git")
-		os.makedirs(self.tree.stage, exist_ok=True)
 		ids = make_commits(made, self.base, commits)
 		tip = ids[-1] if ids else self.base.commit
 		changed = {path for commit in commits for path in commit.changes}
@@ -271,6 +271,7 @@ def record(options):
 	stage = tree.WorkTree(options.tree).stage + ".record"
 	kernel = Kernel(series, base, Spatch(os.path.abspath(options.cache), stage),
 			options.jobs)
+	tree.claim(stage)
 	try:
 		for step in series.steps:
 			for edit in step.edits:
@@ -283,8 +284,7 @@ def record(options):
 		raise failure.from_oserror(error, options.root) from error
 	finally:
 		base.close()
-		if os.path.exists(stage):
-			tree.remove(stage)
+		tree.remove(stage)
 	raise Failure(f"{options.file} is no .supersede file of the series.")
 
 

@@ -13,6 +13,8 @@ from failure import Failure
 from repository import NAME, borrow, git
 
 _STATE = NAME + ".json"
+# A folder is removed only if it has this file, or what base.py has instead.
+MARK = NAME + "-made"
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -46,6 +48,7 @@ class WorkTree:
 
 	def recover(self):
 		"""Put right what an interrupted run left."""
+		check_ours(self.stage)
 		if not os.path.lexists(self.path) and os.path.lexists(self.old):
 			# It ended between the two renames of _swap_slowly().
 			os.rename(self.old, self.path)
@@ -53,8 +56,7 @@ class WorkTree:
 
 	def clean(self):
 		"""Remove everything that was prepared."""
-		if os.path.lexists(self.stage):
-			remove(self.stage)
+		remove(self.stage)
 
 	def head(self):
 		"""(what HEAD is, what our branch is), as commit ids."""
@@ -179,7 +181,6 @@ class WorkTree:
 
 	def _copy(self):
 		"""Copy the tree with hard links for everything but git's records."""
-		os.makedirs(self.stage, exist_ok=True)
 		process.checked(["cp", "-al", "--", self.path, self.copy],
 				self.stage, f"Copying {self.shown}")
 		top = os.path.join(self.copy, ".git")
@@ -285,7 +286,44 @@ def exchange(one, other):
 		raise OSError(number, os.strerror(number), other)
 
 
-def remove(path):
+def check_ours(folder, mark=MARK):
+	"""Raise Failure if @folder is there and nothing says that it is ours."""
+	if os.path.lexists(folder) and not (
+			os.path.isdir(folder) and not os.path.islink(folder)
+			and (os.path.lexists(os.path.join(folder, mark))
+			     or not os.listdir(folder))):
+		raise Failure(f"{folder} was not made by this tool, so it is "
+			      "neither replaced nor removed. Move it away and run "
+			      "again.")
+
+
+def claim(folder, mark=MARK):
+	"""Make the folder @folder, which remove() may remove again."""
+	check_ours(folder, mark)
+	os.makedirs(folder, exist_ok=True)
+	with open(os.path.join(folder, mark), "ab"):
+		pass
+
+
+def remove(folder, mark=MARK):
+	"""Remove @folder, if it is there, with all that is in it.
+
+	Raises Failure if it is not ours.
+	"""
+	check_ours(folder, mark)
+	if not os.path.lexists(folder):
+		return
+	# The mark last: what a killed run leaves must be known as ours.
+	for name in sorted(os.listdir(folder), key=lambda name: name == mark):
+		path = os.path.join(folder, name)
+		if os.path.isdir(path) and not os.path.islink(path):
+			_remove_all(path)
+		else:
+			os.unlink(path)
+	os.rmdir(folder)
+
+
+def _remove_all(path):
 	"""Remove the folder @path with everything in it, read-only or not."""
 	def writable(function, name, _):
 		os.chmod(os.path.dirname(name), stat.S_IRWXU)

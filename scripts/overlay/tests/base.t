@@ -766,6 +766,21 @@ class Fails(Case):
 				 ["base.git", "base.git.lock"])
 		return there
 
+	def test_foreign(self):
+		"""a folder that is not ours is neither replaced nor removed"""
+		for end in ("", ".old", ".new"):
+			shutil.rmtree(self.build)
+			write(self.output + end, {"file": "mine"})
+			self.refuse(self.output + end + " was not made",
+				    "Move it away")
+			self.assertEqual(set(os.listdir(self.build)),
+					 {"base.git" + end, "base.git.lock"})
+			self.assertEqual(read(self.output + end, "file"),
+					 "mine")
+		shutil.rmtree(self.build)
+		os.makedirs(self.output)
+		self.make()
+
 	def test_two(self):
 		"""a second run at the same time says who is at it"""
 		os.utime(self.tarball)

@@ -447,6 +447,23 @@ class Untouched(fixture.Case):
 		self.fail_build("changes of your own", "M mm/vma.c")
 		self.assertEqual(self.result("mm/vma.c"), "mine")
 
+	def test_foreign_stage(self):
+		"""a folder that is called as ours for a while is not removed"""
+		stage = self.tree + ".stage"
+		write(stage, {"file": "mine"})
+		for command in (["build"], ["record", "mm/gone"]):
+			if command[0] == "record":
+				os.rename(stage, stage + ".record")
+				stage += ".record"
+			status, _, err = self.run_tool(*command)
+			self.assertEqual(status, 1)
+			self.assertIn(stage + " was not made by this tool", err)
+			self.assertIn("Move it away", err)
+			self.assertEqual(read(stage, "file"), "mine")
+		os.rename(stage, self.tree + ".mine")
+		os.mkdir(self.tree + ".stage")
+		self.build()
+
 	def test_foreign(self):
 		"""a tree that is not ours is not touched, an empty folder is used"""
 		shutil.rmtree(self.tree)
