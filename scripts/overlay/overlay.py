@@ -147,8 +147,10 @@ class Build:
 			except Failure:
 				# This may well be the reason.
 				self.tree.check_untouched()
+				self.tree.check_copied()
 				raise
 			self.tree.check_untouched()
+			self.tree.check_copied()
 			_ignore_signals()
 			self.tree.swap()
 			self.options.swapped = True

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The resulting kernel tree: built aside, then swapped in whole."""
 
+import contextlib
 import ctypes
 import errno
 import json
@@ -30,6 +31,7 @@ class WorkTree:
 		self.stage = self.path + ".stage"
 		self.copy = os.path.join(self.stage, "tree")
 		self.old = os.path.join(self.stage, "old")
+		self._copied = None
 
 	def exists(self):
 		"""Is there anything at the place of the tree?"""
@@ -102,6 +104,51 @@ class WorkTree:
 			raise Failure(f"{self.shown} has changes of your own:\n"
 				      f"{shown}{more}\n{advice}")
 
+	def check_copied(self):
+		"""Raise Failure if the tree has more now than what was copied.
+
+		check_untouched() sees neither branches nor ignored files.
+		"""
+		if self._copied is None:
+			return
+		now = self._unseen()
+		changed = sorted(path for path in set(now) | set(self._copied)
+				 if now.get(path) != self._copied.get(path))
+		if changed:
+			raise Failure(
+				f"{self.shown} was changed while it was copied: "
+				f"{changed[0]} is not what it was. Let whatever "
+				"works in it end, and run again.")
+
+	def _unseen(self):
+		"""{path: stamp} of the ignored files, and of git's own records.
+
+		Without the objects, which nothing needs but the records, and the
+		index, which git renews at every look at the tree.
+		"""
+		repository = os.path.join(self.path, ".git")
+		out = process.checked(
+			git(repository, "ls-files", "-z", "--others", "--ignored",
+			    "--exclude-standard", tree=self.path),
+			self.path, f"Listing the ignored files of {self.shown}",
+			cwd=self.path)
+		paths = [os.path.join(self.path, os.fsdecode(name))
+			 for name in out.split(b"\0") if name]
+		for folder, folders, names in os.walk(repository):
+			if folder == repository:
+				folders.remove("objects")
+				names = [name for name in names
+					 if not name.startswith("index")]
+			paths += [os.path.join(folder, name) for name in names]
+		found = {}
+		for path in paths:
+			with contextlib.suppress(FileNotFoundError):
+				status = os.lstat(path)
+				found[os.path.relpath(path, self.path)] = (
+					status.st_ino, status.st_mode,
+					status.st_size, status.st_mtime_ns)
+		return found
+
 	def prepare(self, base, made, commit, fingerprint):
 		"""Build the new tree in self.copy.
 
@@ -115,6 +162,7 @@ class WorkTree:
 			self._create()
 		else:
 			self._check_room(made, previous["commit"], commit)
+			self._copied = self._unseen()
 			self._copy()
 		repository = os.path.join(self.copy, ".git")
 		objects = self._link_objects(base, made, repository)

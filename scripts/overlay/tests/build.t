@@ -436,6 +436,38 @@ class Untouched(fixture.Case):
 			keys="adds: mm/ include/\n")})
 		self.kept("mm/own.o", "git ignores", "Move yours away")
 
+	def test_while_copying(self):
+		"""what git does not show, made while the tree is copied, is kept"""
+		before = git(self.tree, "rev-parse", "HEAD")
+		for what in ("git tag mine", "git branch mine",
+			     "echo x >> mm/vma.c; git stash -q",
+			     "echo mine > mm/mine.o",
+			     "echo new > new; mv new mm/old.o"):
+			with self.subTest(what=what):
+				write(self.tree, {"mm/old.o": "old\n"})
+				write(self.top, {"bin/cp": "#!/bin/sh\n"
+						 f"{shutil.which('cp')} \"$@\"\n"
+						 f"cd {self.tree}\n{what}\n"})
+				os.chmod(self.top + "/bin/cp", 0o755)
+				status, _, err = self.run_tool(env={
+					"PATH": f"{self.top}/bin:"
+						+ os.environ["PATH"],
+					"GIT_AUTHOR_NAME": "t",
+					"GIT_AUTHOR_EMAIL": "t",
+					"GIT_COMMITTER_NAME": "t",
+					"GIT_COMMITTER_EMAIL": "t"})
+				self.assertEqual(status, 1, err)
+				self.assertIn("changed while it was copied", err)
+				self.assertIn("is as it was", err)
+				self.assertEqual(git(self.tree, "rev-parse",
+						     "HEAD"), before)
+		self.assertEqual(self.result("mm/mine.o"), "mine\n")
+		self.build()
+		self.assertEqual(self.result("mm/mine.o"), "mine\n")
+		self.assertEqual(self.result("mm/old.o"), "new\n")
+		self.assertIn("refs/stash", git(self.tree, "for-each-ref"))
+		self.whole()
+
 	def test_while_building(self):
 		"""a change made while the new tree is built is not lost"""
 		self.write({"scripts/coccinelle/mmap_proto/convert.py":
