@@ -244,15 +244,25 @@ class WorkTree:
 		"""Files that git ignores must not be where a new one is to go."""
 		borrow(made, os.path.join(self.path, ".git"))
 		out = process.checked(
-			git(made, "diff-tree", "-r", "-z", "--name-only",
-			    "--no-renames", "--diff-filter=A", old, new),
+			git(made, "diff-tree", "-r", "-z", "--name-status",
+			    "--no-renames", "--diff-filter=AD", old, new),
 			self.stage, "Comparing the trees")
-		for name in out.split(b"\0"):
-			path = os.fsdecode(name)
-			if path and os.path.lexists(os.path.join(self.path, path)):
+		words = os.fsdecode(out).split("\0")
+		changes = list(zip(words[::2], words[1::2]))
+		taken = {path for status, path in changes if status == "A"}
+		free = {path for status, path in changes if status == "D"}
+		# Nor where a folder is to go that a new one is in.
+		for path in sorted(taken):
+			while "/" in path:
+				path = os.path.dirname(path)
+				full = os.path.join(self.path, path)
+				if os.path.islink(full) or not os.path.isdir(full):
+					taken.add(path)
+		for path in sorted(taken - free):
+			if os.path.lexists(os.path.join(self.path, path)):
 				raise Failure(
 					f"{self.shown}/{path} is a file of your own "
-					"that git ignores, and a file of that name is "
+					"that git ignores, and one of that name is "
 					"to be added. Move yours away and run again.")
 
 	def _link_objects(self, base, made, repository):

@@ -436,6 +436,30 @@ class Untouched(fixture.Case):
 			keys="adds: mm/ include/\n")})
 		self.kept("mm/own.o", "git ignores", "Move yours away")
 
+	def test_ignored_folder_in_the_way(self):
+		"""nor by a folder of its name, behind a link or not"""
+		self.write({"mm/own.o/deep/x.c": "ours", "mm/hook.step": step(
+			keys="adds: mm/ include/\n")})
+		write(self.tree, {"mm/own.o": "mine"})
+		self.kept("mm/own.o is", "git ignores", "Move yours away")
+		os.unlink(self.tree + "/mm/own.o")
+		os.symlink(self.top, self.tree + "/mm/own.o")
+		self.kept("mm/own.o is", "git ignores", "Move yours away")
+		os.unlink(self.tree + "/mm/own.o")
+		write(self.tree, {"mm/own.o/deep/mine.o": "mine"})
+		self.build()
+		self.assertEqual(self.result("mm/own.o/deep/mine.o"), "mine")
+		self.assertEqual(self.result("mm/own.o/deep/x.c"), "ours")
+
+	def test_tracked_becomes_folder(self):
+		"""a file that a step added may become a folder"""
+		self.write({"mm/own": "ours", "mm/hook.step": step(
+			keys="adds: mm/ include/\n")})
+		self.build()
+		self.write({"mm/own": None, "mm/own/x.c": "ours"})
+		self.build()
+		self.assertEqual(self.result("mm/own/x.c"), "ours")
+
 	def test_while_copying(self):
 		"""what git does not show, made while the tree is copied, is kept"""
 		before = git(self.tree, "rev-parse", "HEAD")
