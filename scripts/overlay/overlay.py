@@ -99,12 +99,18 @@ class Build:
 		return digest.hexdigest()
 
 	def _reported(self):
-		"""The fingerprint of the result that the report is about."""
+		"""The fingerprint of the result that the report is about.
+
+		None if a file of the report is missing.
+		"""
 		path = os.path.join(self.report, "overlay.json")
 		try:
 			with open(path, encoding="ascii") as file:
-				return json.load(file).get("fingerprint")
-		except (OSError, ValueError, AttributeError):
+				report = json.load(file)
+			for name in report["files"]:
+				os.stat(os.path.join(self.report, name))
+			return report["fingerprint"]
+		except (OSError, ValueError, KeyError, TypeError):
 			return None
 
 	def _build(self):
@@ -169,6 +175,7 @@ class Build:
 		# Now, because a full disk must not be noticed after the swap.
 		os.makedirs(self.report, exist_ok=True)
 		os.makedirs(self.staged_report, exist_ok=True)
+		files = self._staged_files()
 		with open(os.path.join(self.staged_report, "overlay.json"), "w",
 			  encoding="ascii") as file:
 			json.dump({
@@ -183,19 +190,24 @@ class Build:
 					    "builds": step.builds}
 					   for step, commit in zip(steps, ids)],
 				"conversions": ids[len(steps):],
+				"files": files,
 				"fingerprint": self.fingerprint,
 			}, file, indent=1)
 			file.write("\n")
 
-	def _publish(self):
-		"""Bring the report to its place, its overlay.json last."""
+	def _staged_files(self):
+		"""The files of the report, as paths in it, sorted."""
 		names = []
 		for folder, _, files in os.walk(self.staged_report):
 			names += [os.path.relpath(os.path.join(folder, name),
 						  self.staged_report)
 				  for name in files]
-		names.sort(key=lambda name: (name == "overlay.json", name))
-		for name in names:
+		return sorted(names)
+
+	def _publish(self):
+		"""Bring the report to its place, its overlay.json last."""
+		for name in sorted(self._staged_files(),
+				   key=lambda name: name == "overlay.json"):
 			_publish_file(os.path.join(self.staged_report, name),
 				      os.path.join(self.report, name))
 

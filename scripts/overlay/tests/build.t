@@ -319,6 +319,25 @@ class Renew(fixture.Case):
 							     "overlay.json")))
 		self.assertEqual(self.changed(before), [])
 
+	def test_report_file_lost(self):
+		"""a single file of the report that was removed, too"""
+		self.write({"scripts/coccinelle/mmap_proto/convert.py":
+			    "import os, sys\n"
+			    "report = sys.argv[sys.argv.index('--report') + 1]\n"
+			    "open(report + '/commits.json', 'w').write('[]')\n"
+			    "os.mkdir(report + '/deep')\n"
+			    "open(report + '/deep/hooks.csv', 'w').write('x')\n",
+			    "mm/hook.step": step(keys="adds: mm/ include/ scripts/\n")})
+		self.build()
+		names = ("commits.json", "deep/hooks.csv", "overlay.json")
+		for name in names:
+			os.unlink(os.path.join(self.report, name))
+			self.assertIn("like that already", self.build())
+			for one in names:
+				self.assertTrue(os.path.exists(os.path.join(
+					self.report, one)), one)
+			self.assertIn("nothing has changed", self.build())
+
 	def test_touched(self):
 		"""a file that was touched, or copied, but not changed, is no change"""
 		for path in ("mm/hook.c", "mm/vma.c"):
