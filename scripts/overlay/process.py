@@ -16,6 +16,14 @@ _libc = ctypes.CDLL(None, use_errno=True)
 # git does not always pass on why it could not write.
 _DISK_FULL = ("No space left on device", "Disk quota exceeded",
 	      "unable to write file", "unable to write new index file")
+# The Debian package of each program that is started, to name it.
+PACKAGES = {
+	"cp": "coreutils",
+	"diff": "diffutils",
+	"git": "git",
+	"spatch": "coccinelle",
+	"xz": "xz-utils",
+}
 _running = set()
 _stopped = False
 _interrupted = 0
@@ -105,8 +113,9 @@ def start(argv, parting=signal.SIGKILL, **options):
 	except FileNotFoundError as error:
 		if error.filename != argv[0]:
 			raise
+		package = PACKAGES.get(argv[0], "that has it")
 		raise Failure(f"The program {argv[0]} is not installed. Install "
-			      "the package that has it and run again.") from None
+			      f"the package {package} and run again.") from None
 	if _stopped:
 		kill_all()
 		raise Failure("The run is ending.")

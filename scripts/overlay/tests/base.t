@@ -658,7 +658,8 @@ class Fails(Case):
 		os.mkdir(bin_)
 		os.symlink(shutil.which("git"), os.path.join(bin_, "git"))
 		os.utime(self.tarball)
-		self.refuse("program xz is not installed", env={"PATH": bin_})
+		self.refuse("program xz is not installed", "Install the package "
+			    "xz-utils and", env={"PATH": bin_})
 		self.kept()
 
 	def slow_xz(self):

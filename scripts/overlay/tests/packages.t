@@ -17,6 +17,7 @@ import unittest
 import fixture
 from fixture import LICENCE, TOOL, read, write
 import packages
+import process
 import tap
 
 LIST = "# " + LICENCE + """
@@ -364,6 +365,17 @@ echo > {self.top}/finished
 		self.assertNotIn("Traceback", said)
 		for name in ("told", "finished", "ready"):
 			os.unlink(os.path.join(self.top, name))
+
+
+class Programs(unittest.TestCase):
+	def test_listed(self):
+		"""the package that is named for a program is one that is listed"""
+		listed = sum(packages.read_packages(os.path.join(
+			packages.ROOT, "packages")).values(), [])
+		# Those that every Debian has are not.
+		for name in set(process.PACKAGES.values()) - {
+				"coreutils", "diffutils"}:
+			self.assertIn(name, listed)
 
 
 if __name__ == "__main__":

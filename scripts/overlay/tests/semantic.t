@@ -158,7 +158,8 @@ class Parse(Case):
 	def test_no_spatch(self):
 		"""spatch is not installed"""
 		with mock.patch.dict(os.environ, PATH=self.top), \
-		     self.assertRaisesRegex(Failure, "spatch is not installed"):
+		     self.assertRaisesRegex(Failure, "spatch is not installed. "
+					    "Install the package coccinelle"):
 			Spatch(None, self.top).apply(self.patch(ONE), "x.c", CODE)
 
 
