@@ -26,7 +26,11 @@ _AGGREGATE = re.compile(
 	r"(?:(?:typedef|static|const|extern|volatile)\s+)*(?:struct|union|enum)"
 	+ _ATTRIBUTES + r"(?:\s+\w+)?" + _ATTRIBUTES + r"\s*", re.ASCII)
 _MACRO_LINE = re.compile(r"(?:[A-Za-z_]\w*\s*\(\)\s*)*", re.ASCII)
-_TAIL = r"(?:EXPORT_\w+|ALLOW_ERROR_INJECTION|NOKPROBE_SYMBOL)\s*\(\s*%s\b.*;\s*"
+# The statements about a function %s that go along with it, and those that
+# have it called by its name.
+_TAIL = r"\b(?:EXPORT_\w+|ALLOW_ERROR_INJECTION|NOKPROBE_SYMBOL)\s*\(\s*%s\b"
+_CALLER = (r"\b(?:\w*(?:init|exit)call\w*|module_init|module_exit|__setup\w*"
+	   r"|early_param)\s*\([^;(){}]*\b%s\b")
 
 
 class Function:
@@ -417,23 +421,33 @@ class Source:
 
 	def _tail_end(self, name, end):
 		"""Downwards over the EXPORT_SYMBOL() lines from line @end."""
-		tail = re.compile(_TAIL % re.escape(name))
+		tail = re.compile(r"[ \t]*" + _TAIL % re.escape(name)
+				  + r"[^;{}()]*\)\s*;[ \t]*$", re.M)
 		while True:
 			at = end
 			if at < len(self.lines) and not self.lines[at].strip():
 				at += 1
-			if at < len(self.lines) and tail.fullmatch(self.lines[at]):
-				end = at + 1
-			else:
+			match = tail.match(self.masked, self.starts[at])
+			if not match:
 				return end
+			last = self._line(match.end() - 1)
+			if any(self._line(begin) == last < self._line(to - 1)
+			       for begin, to in self.comments):
+				return end
+			end = last + 1
 
 	def _check_exports(self, name, start, end):
-		tail = re.compile(_TAIL % re.escape(name))
-		for number, line in enumerate(self.lines):
-			if not start <= number < end and tail.fullmatch(line):
-				self._fail(number, f"this line belongs to the "
-					   f"function {name}() but is not directly "
-					   "below it; it would be left behind.")
+		for form in (_TAIL, _CALLER):
+			for match in re.finditer(form % re.escape(name),
+						 self.masked):
+				line = self._line(match.start())
+				if not start <= line < end:
+					self._fail(line, "this line belongs to the "
+						   f"function {name}() but cannot "
+						   "go along with it; it would be "
+						   "left behind. Edit it with an "
+						   "insert or a semantic patch "
+						   "instead.")
 
 
 def _flat(text):

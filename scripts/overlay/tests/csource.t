@@ -109,6 +109,49 @@ class Find(unittest.TestCase):
 			EXPORT_SYMBOL_NS(f, "KVM");
 			""")
 
+	def test_export_forms(self):
+		"""EXPORT lines with a comment behind, or over several lines"""
+		self.whole("""
+			int f(void)
+			{
+			}
+			EXPORT_SYMBOL_GPL(f); /* for kvm */
+			EXPORT_SYMBOL(f);	// too
+			EXPORT_SYMBOL_NS(f, /* ( */
+					 "KVM");
+			EXPORT_SYMBOL_NS_GPL
+			(
+				f, "A;B");
+			""")
+
+	def test_export_unclear(self):
+		"""EXPORT lines that cannot be taken whole are refused"""
+		for line in ("EXPORT_SYMBOL(g); EXPORT_SYMBOL(f);",
+			     "EXPORT_SYMBOL(f); EXPORT_SYMBOL(g);",
+			     "EXPORT_SYMBOL(f); /* a comment\n   goes on */",
+			     "EXPORT_SYMBOL(f)",
+			     "#ifdef X\nEXPORT_SYMBOL(f); /* x */\n#endif"):
+			with self.subTest(line=line):
+				at = 4 + line.startswith("#")
+				self.refused("int f(void)\n{\n}\n" + line
+					     + "\nint b;\n", f"mm/x.c:{at}: ",
+					     "f()", "left behind")
+
+	def test_initcall(self):
+		"""a line that has the kernel call it at boot is refused"""
+		for line in ("module_init(f);", "late_initcall_sync(f);",
+			     "module_exit(f); /* x */", "__initcall(f);",
+			     "__setup(\"f=\", f);", "__setup(\"x\",\n\tf);",
+			     "early_param(\"x\", f);"):
+			with self.subTest(line=line):
+				self.refused("int f(void)\n{\n}\nint b;\n" + line
+					     + "\n", "mm/x.c:5: ", "f()",
+					     "left behind")
+		text = "int f(void)\n{\n}\n"
+		self.assertEqual(self.found(
+			text + "module_init(f2);\n__setup(\"f\", g);\n"
+			"/* module_init(f); */\n"), text)
+
 	def test_foreign_export(self):
 		"""the EXPORT line of another function is not taken"""
 		text = "int f(void)\n{\n}\nEXPORT_SYMBOL(g);\n"
@@ -218,7 +261,7 @@ class Find(unittest.TestCase):
 				.g = G(f, { 1 }),
 			};
 
-			module_init(f)
+			DECLARE_THING(f)
 
 			int f(void)
 			{
