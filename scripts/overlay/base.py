@@ -36,6 +36,9 @@ PACKAGE = "linux-source-6.12"
 TARBALL = f"/usr/src/{PACKAGE}.tar.xz"
 # What only our repositories have; empty until one is whole.
 MARK = f"{NAME}-identity"
+# When 6.12 was, in seconds: the date of a tree that has none of its own. Those
+# of its files are not the same in two copies, nor would the commits' ids be.
+RELEASED = 1731880000
 # Files that only a tree which has been built in has.
 BUILT = (".config", "include/config", "include/generated", "vmlinux")
 
@@ -140,8 +143,7 @@ class Folder:
 		self.path = os.path.abspath(path)
 		self._check(added)
 		self.paths = self._list()
-		self.date = int(os.stat(os.path.join(self.path, "Makefile"))
-				.st_mtime)
+		self.date = self._date()
 		self.identity = self._identify()
 
 	def _check(self, added):
@@ -190,15 +192,27 @@ class Folder:
 
 	def _tracked(self):
 		out = process.checked(
-			["git", "--no-optional-locks", "-c", "safe.directory=*",
-			 "-c", "core.fsmonitor=false", "-C", self.path,
-			 "ls-files", "-z"], self.path,
+			self._git("ls-files", "-z"), self.path,
 			f"Listing the files of KDIR={self.path}")
 		# A file in conflict is listed once for each of its versions.
 		return sorted(path for path in
 			      set(os.fsdecode(out).split("\0"))
 			      if path and os.path.lexists(
 				      os.path.join(self.path, path)))
+
+	def _git(self, *arguments):
+		return ["git", "--no-optional-locks", "-c", "safe.directory=*",
+			"-c", "core.fsmonitor=false", "-C", self.path,
+			*arguments]
+
+	def _date(self):
+		"""The date of HEAD, in seconds; without one it is made up."""
+		if os.path.lexists(os.path.join(self.path, ".git")):
+			status, out, _ = process.run(self._git(
+				"rev-list", "--timestamp", "-1", "HEAD"))
+			if not status:
+				return int(out.split()[0])
+		return RELEASED
 
 	def _identify(self):
 		digest = hashlib.sha256()
@@ -207,7 +221,7 @@ class Folder:
 			digest.update(os.fsencode(
 				f"{path}\0{status.st_size}\0{status.st_mtime_ns}"
 				f"\0{status.st_mode}\n"))
-		return f"{self.path} {digest.hexdigest()}"
+		return f"{self.path} {self.date} {digest.hexdigest()}"
 
 	def files(self):
 		"""Yield (path, git mode, content) of each file; links too."""

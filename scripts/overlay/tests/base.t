@@ -504,6 +504,27 @@ class Taken(Case):
 		self.make()
 		self.assertEqual(self.commit_id(), first)
 
+	def test_date(self):
+		"""no time stamp of a file is in the commit, HEAD's date is"""
+		self.kernel()
+		git(self.kdir, "init", "-q")
+		for dated in ("plain", "unborn", "committed"):
+			if dated == "plain":
+				os.rename(self.kdir + "/.git", self.top + "/.git~")
+			elif dated == "unborn":
+				os.rename(self.top + "/.git~", self.kdir + "/.git")
+				git(self.kdir, "add", "-A")
+			else:
+				git(self.kdir, "commit", "-q", "-m", "kernel")
+			seen = set()
+			for stamp in (1500000000, 1600000000):
+				os.utime(self.kdir + "/Makefile", (stamp, stamp))
+				self.make(kdir=True)
+				seen.add(self.commit_id())
+			self.assertEqual(len(seen), 1, dated)
+		date = git(self.output, "log", "-1", "--format=%ct", "base")
+		self.assertEqual(date, "1700000000\n")
+
 	def test_warning(self):
 		"""a version that was not tested: a warning that names both"""
 		tested = base.tested_version()
