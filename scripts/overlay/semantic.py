@@ -78,11 +78,33 @@ class Patch:
 		for number, line in enumerate(lines):
 			match = re.match(r"//\s*Options:(.*)", line)
 			if match:
-				self.options += shlex.split(match.group(1))
+				words = shlex.split(match.group(1))
+				self._check_options(number + 1, words)
+				self.options += words
+			if re.match(r"\s*#\s*spatch\b", line):
+				self._fail_file(number + 1, "'# spatch' may name")
+			if number < first and re.match(
+					r"\s*(#\s*include|using)\b", line):
+				self._fail_file(number + 1, "This line names")
 		self.preamble = "\n".join(lines[:first]) + "\n"
 		at = first
 		while at < len(lines):
 			at = self._parse_rule(lines, at)
+
+	def _fail_file(self, line, what):
+		"""A change of a file that nobody told us of goes unnoticed."""
+		self._fail(line, f"{what} another file for spatch to read, which "
+			   "an edit must not need. Write what is needed into this "
+			   "file, and options that name no file into a line "
+			   "'// Options:'.")
+
+	def _check_options(self, line, words):
+		"""Refuse an option with a value, but for -D and numbers."""
+		before = ""
+		for word in words:
+			if before != "-D" and not re.fullmatch(r"-[^=]*|\d+", word):
+				self._fail_file(line, f"'{word}' may name")
+			before = word
 
 	def _parse_rule(self, lines, at):
 		"""Read the rule whose '@' begins line @at; returns its end."""
@@ -135,6 +157,8 @@ class Patch:
 
 	def _parse_head(self, rule, inside):
 		words = re.sub(r"//[^\n]*", "", inside).split()
+		if "using" in words:
+			self._fail_file(rule.line, "'using' names")
 		rule.script = bool(words) and ":" in words[0]
 		if rule.script:
 			words = words[1:]

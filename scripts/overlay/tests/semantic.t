@@ -140,6 +140,30 @@ class Parse(Case):
 				self.refused(text, "mm/x.c.s.cocci" + words[0],
 					     *words[1:])
 
+	def test_other_files(self):
+		"""what has spatch read a file that the tool does not know of"""
+		rule = "// Fires: 1\n@b%s@\n@@\n- b();\n"
+		for text, line in (
+				("#include \"other.cocci\"\n" + ONE, ":2"),
+				("\n  #include <other.cocci>\n" + ONE, ":3"),
+				("virtual x\nusing \"my.iso\"\n" + ONE, ":3"),
+				("using <my.iso>\n" + ONE, ":2"),
+				(rule % " using \"my.iso\"", ":3"),
+				(rule % "\nusing <my.iso> disable x", ":3"),
+				("# spatch --no-loops\n" + ONE, ":2"),
+				(ONE + "#spatch --no-loops\n", ":9"),
+				("// Options: --iso-file my.iso\n" + ONE, ":2"),
+				("// Options: -D x --include=a -I b\n" + ONE,
+				 ":2"),
+				(ONE + "// Options: -I .\n", ":9")):
+			with self.subTest(text=text):
+				self.refused(text, f"mm/x.c.s.cocci{line}: ",
+					     "another file")
+		patch = self.patch("// Options: -D x=y --timeout 9 --no-loops\n"
+				   "// using \"my.iso\"\n// Fires: 1\n@using1@\n@@\n"
+				   "#include <a.h>\n+#include <b.h>\n")
+		self.assertEqual(len(patch.options), 5)
+
 	def test_inherit(self):
 		"""an editing rule that uses another one, in any way"""
 		for text in ("// Fires: 1\n@b@\nexpression one.e;\n@@\n- b(e);\n",
