@@ -92,6 +92,13 @@ static bool flags_are_allowed(vm_flags_t before, vm_flags_t after)
 	if ((after & VM_PFNMAP) && (after & VM_MIXEDMAP))
 		return false;
 
+	/*
+	 * A child that is given the VMA without its entries would undo what
+	 * was reserved for them: it shall not be given the VMA.
+	 */
+	if ((set & VM_WIPEONFORK) && !(after & VM_DONTCOPY))
+		return false;
+
 	/* A hook that leaves access alone does not answer for what it got. */
 	if ((set | cleared) & VMA_PROTO_MAY_CLEAR)
 		return flags_are_coherent(after);
@@ -181,15 +188,26 @@ int vma_proto_hold(struct vma_proto *proto, void *object,
 }
 EXPORT_SYMBOL_GPL(vma_proto_hold);
 
+/* Has the mapping the flags that its actions rely on? */
+static bool flags_suit_actions(const struct vma_proto *proto)
+{
+	/* DMA operations choose either, and must not find the other. */
+	if (proto->action.type == VMA_PROTO_DMA_MMAP)
+		return !(proto->flags & (VM_PFNMAP | VM_MIXEDMAP));
+
+	return !(proto->action_flags & ~proto->flags);
+}
+
 /* Did the hook keep to what its prototype allows it to change? */
-static int check_described(const struct vma_proto *proto,
+static int check_described(struct vma_proto *proto,
 			   const struct file_operations *fops,
 			   const struct file *file, vm_flags_t flags)
 {
 	if (WARN_ONCE(proto->file != (proto->own_file ?: file),
 		      "%ps replaced the file by hand\n", fops->mmap_proto))
 		return -EINVAL;
-	if (WARN_ONCE(!flags_are_allowed(flags, proto->flags),
+	if (WARN_ONCE(!flags_are_allowed(flags, proto->flags) ||
+		      !flags_suit_actions(proto),
 		      "%ps changed the flags from %lx to %lx\n",
 		      fops->mmap_proto, flags, proto->flags))
 		return -EINVAL;
@@ -198,6 +216,14 @@ static int check_described(const struct vma_proto *proto,
 		      "%ps wants both anonymous memory and its own\n",
 		      fops->mmap_proto))
 		return -EINVAL;
+
+	/* As do_mmap() has for the file that was opened. */
+	if (proto->own_file) {
+		int error = memfd_check_seals_mmap(proto->file, &proto->flags);
+
+		if (error)
+			return error;
+	}
 
 	/* As do_mmap() has checked for the offset before the hook. */
 	if (proto->pgoff + vma_proto_pages(proto) < proto->pgoff)
@@ -228,7 +254,8 @@ static int check_described(const struct vma_proto *proto,
  * Context: process context, may sleep. The caller holds the mmap_lock of
  * proto->mm for writing.
  * Return: 0, and the prototype is final; -EPERM when the range holds a sealed
- * mapping (the hook is not called); -EOVERFLOW when the hook moved the mapping
+ * mapping (the hook is not called), or the file that the hook chose is sealed
+ * against what the mapping may do; -EOVERFLOW when the hook moved the mapping
  * beyond the last offset; -EAGAIN when it locks memory beyond RLIMIT_MEMLOCK;
  * -EINVAL and one warning when the hook changed what it may not, or returned
  * what is no errno; otherwise the hook's own error.
@@ -293,7 +320,7 @@ int vma_proto_complete(const struct vma_proto *proto,
 	error = vma_proto_run_actions(proto, vma);
 	if (!error && vm_ops && vm_ops->mapped) {
 		error = vm_ops->mapped(vma->vm_start, vma->vm_end,
-				       vma->vm_pgoff, vma->vm_file,
+				       proto->pgoff, vma->vm_file,
 				       &vma->vm_private_data);
 		if (WARN_ONCE(error > 0 || error < -MAX_ERRNO,
 			      "%ps returned %d\n", vm_ops->mapped, error))

@@ -15,14 +15,13 @@
 static bool part_is_free(const struct vma_proto *proto, unsigned long addr,
 			 unsigned long size)
 {
-	const struct vma_proto_action *action = &proto->action;
-	const struct vma_proto_action *last = proto->last_action;
+	const struct vma_proto_action *action;
 
 	/* They mostly come in order. */
-	if (!last || addr >= last->addr + last->size)
+	if (addr >= proto->action_end)
 		return true;
 
-	for (; action; action = action->next) {
+	for (action = &proto->action; action; action = action->next) {
 		if (addr < action->addr + action->size &&
 		    action->addr < addr + size)
 			return false;
@@ -39,12 +38,12 @@ static bool part_is_inside(const struct vma_proto *proto, unsigned long addr,
 }
 
 /*
- * Append a request for a part that is aligned and inside. Returns NULL when
- * memory is short.
+ * Append a request for a part that is aligned and inside. It sets @flags, and
+ * the hook must leave them so. Returns NULL when memory is short.
  */
 static struct vma_proto_action *
 add_action(struct vma_proto *proto, enum vma_proto_action_type type,
-	   unsigned long addr, unsigned long size)
+	   unsigned long addr, unsigned long size, vm_flags_t flags)
 {
 	struct vma_proto_action *action = &proto->action;
 
@@ -59,6 +58,9 @@ add_action(struct vma_proto *proto, enum vma_proto_action_type type,
 	action->addr = addr;
 	action->size = size;
 	proto->last_action = action;
+	proto->action_end = max(proto->action_end, addr + size);
+	proto->action_flags |= flags;
+	proto->flags |= flags;
 
 	return action;
 }
@@ -87,13 +89,13 @@ static int add_remap(struct vma_proto *proto, enum vma_proto_action_type type,
 	if (proto->flags & VM_MIXEDMAP)
 		return -EINVAL;
 
-	action = add_action(proto, type, addr, aligned);
+	action = add_action(proto, type, addr, aligned,
+			    VM_IO | VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP);
 	if (!action)
 		return -ENOMEM;
 
 	action->remap.pfn = pfn;
 	action->remap.prot = prot;
-	proto->flags |= VM_IO | VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP;
 
 	return 0;
 }
@@ -217,8 +219,8 @@ static int check_insert(const struct vma_proto *proto, unsigned long addr,
  * Context: in an mmap_proto() hook.
  * Return: 0; -EFAULT when @addr is not inside of the mapping; -EBUSY when the
  * place was asked for already; -EINVAL when @addr is not aligned, or when
- * memory without struct page was mapped before; -ENOMEM when memory is short. The mmap() fails later with what vm_insert_page() returns,
- * if that fails.
+ * memory without struct page was mapped before; -ENOMEM when memory is short.
+ * The mmap() fails later with what vm_insert_page() returns, if that fails.
  */
 int vma_proto_insert_page(struct vma_proto *proto, unsigned long addr,
 			  struct page *page)
@@ -235,15 +237,16 @@ int vma_proto_insert_page(struct vma_proto *proto, unsigned long addr,
 	    page_to_pfn(action->page) + PHYS_PFN(action->size) ==
 	    page_to_pfn(page)) {
 		action->size += PAGE_SIZE;
+		proto->action_end = max(proto->action_end, addr + PAGE_SIZE);
 		return 0;
 	}
 
-	action = add_action(proto, VMA_PROTO_INSERT_CONTIGUOUS, addr, PAGE_SIZE);
+	action = add_action(proto, VMA_PROTO_INSERT_CONTIGUOUS, addr, PAGE_SIZE,
+			    VM_MIXEDMAP);
 	if (!action)
 		return -ENOMEM;
 
 	action->page = page;
-	proto->flags |= VM_MIXEDMAP;
 
 	return 0;
 }
@@ -272,12 +275,11 @@ int vma_proto_insert_pages(struct vma_proto *proto, unsigned long addr,
 		return error;
 
 	action = add_action(proto, VMA_PROTO_INSERT_PAGES, addr,
-			    num << PAGE_SHIFT);
+			    num << PAGE_SHIFT, VM_MIXEDMAP);
 	if (!action)
 		return -ENOMEM;
 
 	action->pages = pages;
-	proto->flags |= VM_MIXEDMAP;
 
 	return 0;
 }
@@ -375,13 +377,13 @@ int vma_proto_remap_vmalloc_range_partial(struct vma_proto *proto,
 		return error;
 
 	action = add_action(proto, VMA_PROTO_REMAP_VMALLOC, uaddr,
-			    pages << PAGE_SHIFT);
+			    pages << PAGE_SHIFT,
+			    VM_MIXEDMAP | VM_DONTEXPAND | VM_DONTDUMP);
 	if (!action)
 		return -ENOMEM;
 
 	action->vmalloc.addr = kaddr;
 	action->vmalloc.pgoff = pgoff;
-	proto->flags |= VM_MIXEDMAP | VM_DONTEXPAND | VM_DONTDUMP;
 
 	return 0;
 }
@@ -443,7 +445,7 @@ int vma_proto_dma_mmap_attrs(struct vma_proto *proto, struct device *dev,
 	 * first needs no memory.
 	 */
 	action = add_action(proto, VMA_PROTO_DMA_MMAP, proto->start,
-			    proto->end - proto->start);
+			    proto->end - proto->start, VM_NONE);
 	action->dma.dev = dev;
 	action->dma.cpu_addr = cpu_addr;
 	action->dma.dma_addr = dma_addr;

@@ -97,9 +97,10 @@ struct vma_proto_hold {
  * In @flags a hook may
  *
  * - set VM_IO, VM_PFNMAP, VM_MIXEDMAP, VM_DONTCOPY, VM_DONTEXPAND,
- *   VM_DONTDUMP, VM_WIPEONFORK, VM_HUGEPAGE, VM_NOHUGEPAGE, VM_SEQ_READ,
- *   VM_RAND_READ, VM_LOCKED, VM_NORESERVE and VM_ALLOW_ANY_UNCACHED, and
- *   VM_READ or VM_EXEC as far as VM_MAYREAD or VM_MAYEXEC is there;
+ *   VM_DONTDUMP, VM_HUGEPAGE, VM_NOHUGEPAGE, VM_SEQ_READ, VM_RAND_READ,
+ *   VM_LOCKED, VM_NORESERVE and VM_ALLOW_ANY_UNCACHED, and VM_READ or VM_EXEC
+ *   as far as VM_MAYREAD or VM_MAYEXEC is there; with VM_DONTCOPY also
+ *   VM_WIPEONFORK;
  * - clear VM_MAYREAD, VM_MAYWRITE and VM_MAYEXEC, together with the access that
  *   each permits.
  *
@@ -123,6 +124,9 @@ struct vma_proto {
 	/* The first and the last request; the last is NULL while there is none. */
 	struct vma_proto_action action;
 	struct vma_proto_action *last_action;
+	/* Behind the highest address, and the flags, of all requests. */
+	unsigned long action_end;
+	vm_flags_t action_flags;
 	/* What is held, the latest first, and storage for the first of it. */
 	struct vma_proto_hold *holds;
 	struct vma_proto_hold hold;

@@ -529,7 +529,7 @@ static void test_flags_set(void)
 			continue;
 
 		hook.set = flag;
-		if (flag & VMA_PROTO_MAY_SET) {
+		if (flag & VMA_PROTO_MAY_SET && flag != VM_WIPEONFORK) {
 			ASSERT_EQ(map(4, 1, PRIVATE), PAGES(4));
 			ASSERT_EQ(vma_at(4)->vm_flags & ~VM_ACCOUNT,
 				  PRIVATE | flag);
@@ -542,8 +542,12 @@ static void test_flags_set(void)
 		}
 	}
 	ASSERT_EQ(region_test.warnings, refused);
-	/* 64 bits, less 5 that are set already, less 15 that are allowed. */
-	ASSERT_EQ(refused, 44);
+	/* 64 bits, less 5 that are set already, less 14 that are allowed. */
+	ASSERT_EQ(refused, 45);
+
+	hook.set = VM_WIPEONFORK | VM_DONTCOPY;
+	ASSERT_EQ(map(4, 1, SHARED), PAGES(4));
+	ASSERT_EQ(vma_at(4)->vm_flags, SHARED | VM_WIPEONFORK | VM_DONTCOPY);
 }
 
 /*
@@ -1434,8 +1438,15 @@ static void test_set_file(void)
 	atomic_set(&other_mapping.i_mmap_writable, -1);
 	ASSERT_EQ(map(2, 2, SHARED), -EPERM);
 	atomic_set(&other_mapping.i_mmap_writable, 0);
+	region_test.sealed = &other_file;
+	ASSERT_EQ(map(2, 2, SHARED), -EPERM);
 	assert_unchanged_since(&before);
 	ASSERT_EQ(other_file.f_count, 1);
+	/* Which it is not against reading, as long as that is all. */
+	ASSERT_EQ(map(2, 2, SHARED & ~VM_WRITE), PAGES(2));
+	ASSERT_EQ(vma_at(2)->vm_flags, SHARED & ~(VM_WRITE | VM_MAYWRITE));
+	ASSERT(unmap(0, 0x1000));
+	region_test.sealed = NULL;
 
 	atomic_set(&mapping.i_mmap_writable, -1);
 	ASSERT_EQ(map(2, 2, SHARED), PAGES(2));
@@ -1968,6 +1979,86 @@ static void test_several(void)
 	}
 }
 
+/* Parts out of order, and then one of them again. */
+static int out_of_order(struct vma_proto *proto)
+{
+	static const int pages[] = { 2, 0, 2 };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(pages); i++) {
+		request.error = vma_proto_remap_pfn_range(proto, proto->start +
+							  PAGES(pages[i]), 700,
+							  PAGES(1),
+							  proto->page_prot);
+		if (request.error)
+			return request.error;
+	}
+
+	return 0;
+}
+
+static void test_overlap_out_of_order(void)
+{
+	struct snapshot before;
+
+	take_snapshot(&before);
+	hook.more = out_of_order;
+	request.error = 0;
+	ASSERT_EQ(map(4, 3, SHARED), -EINVAL);
+	ASSERT_EQ(request.error, -EINVAL);
+	assert_unchanged_since(&before);
+	ASSERT_EQ(region_test.warnings, 0);
+}
+
+/* A request, and then flags that it cannot live with. */
+static vm_flags_t clear_after, set_after;
+static int (*action_before)(struct vma_proto *proto);
+
+static int act_and_change(struct vma_proto *proto)
+{
+	int error = action_before(proto);
+
+	proto->flags &= ~clear_after;
+	proto->flags |= set_after;
+	return error;
+}
+
+/* The flags of an action stay, or there is a bug in the hook. */
+static void test_flags_of_actions(void)
+{
+	static const struct {
+		int (*action)(struct vma_proto *proto);
+		vm_flags_t clear;
+		vm_flags_t set;
+	} bugs[] = {
+		{ remap, VM_PFNMAP, 0 },
+		{ remap, VM_IO, 0 },
+		{ remap, VM_DONTEXPAND, 0 },
+		{ remap, VM_PFNMAP, VM_MIXEDMAP },
+		{ remap, 0, VM_MIXEDMAP },
+		{ insert_apart, VM_MIXEDMAP, 0 },
+		{ insert_apart, VM_MIXEDMAP, VM_PFNMAP },
+		{ dma, 0, VM_PFNMAP },
+		{ dma, 0, VM_MIXEDMAP },
+	};
+	struct snapshot before;
+	size_t i;
+
+	take_snapshot(&before);
+	hook.more = act_and_change;
+	request.addr = PAGES(4);
+	request.size = PAGES(3);
+	request.pfn = 1;
+	for (i = 0; i < ARRAY_SIZE(bugs); i++) {
+		action_before = bugs[i].action;
+		clear_after = bugs[i].clear;
+		set_after = bugs[i].set;
+		ASSERT_EQ(map_file(&file, 4, 3, SHARED, 0), -EINVAL);
+		assert_unchanged_since(&before);
+		ASSERT_EQ(region_test.warnings, i + 1);
+	}
+}
+
 /* Two requests that do not go together; the second is refused. */
 static int second_error;
 static int (*second)(struct vma_proto *proto);
@@ -2123,8 +2214,9 @@ static void test_actions_before_mapped(void)
 	releases = 0;
 	ASSERT_EQ(map(4, 2, PRIVATE), PAGES(4));
 	ASSERT_EQ(mapped.entries, 2);
-	/* The offset that the action gave it. */
-	ASSERT_EQ(mapped.pgoff, 500);
+	/* The hook's offset, not the one that the action gave the VMA. */
+	ASSERT_EQ(mapped.pgoff, 4);
+	ASSERT_EQ(vma_at(4)->vm_pgoff, 500);
 	ASSERT_EQ(releases, 3);
 
 	mapped.error = -EIO;
@@ -2194,6 +2286,8 @@ static const struct {
 	{ "no merge of DMA memory", test_dma_no_merge },
 	{ "several actions", test_several },
 	{ "actions that do not go together", test_do_not_mix },
+	{ "actions that overlap, out of order", test_overlap_out_of_order },
+	{ "flags that actions rely on", test_flags_of_actions },
 	{ "remap and take writing away", test_remap_read_only },
 	{ "actions, mapped() and holds in order", test_actions_before_mapped },
 };

@@ -30,6 +30,8 @@ struct mmap_region_test {
 	unsigned long limit;
 	/* Set: pages that may be locked; 0 for no limit. */
 	unsigned long mlock_limit;
+	/* Set: file that is sealed against writing by mappings to come. */
+	struct file *sealed;
 	/* Set: fail an allocation by kmalloc(): the first for 1, ...; 0: none. */
 	unsigned long fail_kmalloc;
 	/* Read: memory of kmalloc() that was not freed. */
@@ -165,6 +167,18 @@ static inline bool mlock_future_ok(struct mm_struct *mm, unsigned long flags,
 {
 	return !(flags & VM_LOCKED) || !region_test.mlock_limit ||
 	       mm->locked_vm + PHYS_PFN(bytes) <= region_test.mlock_limit;
+}
+
+static inline int memfd_check_seals_mmap(struct file *file,
+					 unsigned long *flags)
+{
+	if (file != region_test.sealed || !(*flags & VM_SHARED))
+		return 0;
+	if (*flags & VM_WRITE)
+		return -EPERM;
+
+	*flags &= ~VM_MAYWRITE;
+	return 0;
 }
 
 static inline void *test_kmalloc(size_t size, gfp_t gfp)
