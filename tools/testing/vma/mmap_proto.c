@@ -1806,6 +1806,20 @@ static int insert_apart(struct vma_proto *proto)
 				     &test_pages[4]);
 }
 
+/* Two in a row, and the second once more. */
+static int insert_twice(struct vma_proto *proto)
+{
+	unsigned long second = proto->start + PAGE_SIZE;
+	int error;
+
+	error = vma_proto_insert_page(proto, proto->start, &test_pages[3]);
+	if (!error)
+		error = vma_proto_insert_page(proto, second, &test_pages[4]);
+	ASSERT_EQ(error, 0);
+	request.error = vma_proto_insert_page(proto, second, &test_pages[9]);
+	return request.error;
+}
+
 /* Single pages; those that follow one another need no memory each. */
 static void test_pages_single(void)
 {
@@ -1834,6 +1848,11 @@ static void test_pages_single(void)
 
 	/* One too many. */
 	ASSERT_EQ(map(20, 5, SHARED), -EFAULT);
+
+	hook.more = insert_twice;
+	request.error = 0;
+	ASSERT_EQ(map(30, 3, SHARED), -EBUSY);
+	ASSERT_EQ(request.error, -EBUSY);
 
 	hook.more = insert_apart;
 	ASSERT_EQ(map(30, 3, SHARED), PAGES(30));
@@ -1913,8 +1932,10 @@ static void test_dma(void)
 	ASSERT_EQ(map_file(&file, 10, 3, SHARED, 3), -ENXIO);
 	ASSERT_EQ(map_file(&file, 10, 1, SHARED, 5), -ENXIO);
 	ASSERT_EQ(map_file(&file, 10, 1, SHARED, 6), -ENXIO);
+	/* The request itself is refused: the hook learns of it. */
 	hook.set = VM_PFNMAP;
 	ASSERT_EQ(map_file(&file, 10, 1, SHARED, 0), -EINVAL);
+	ASSERT_EQ(region_test.warnings, 0);
 }
 
 /* Neither is merged when its neighbour has what DMA left. */
