@@ -15,7 +15,7 @@ KDIR ?=
 # "no": do not look for missing packages, and install none.
 PACKAGES ?= yes
 
-PROVE := prove --timer
+PROVE := tools/testing/overlay/prove.sh
 
 packages = $(if $(filter no,$(PACKAGES)),,@scripts/overlay/packages.py install $(1))
 

@@ -8,6 +8,7 @@ which of them may be converted, rewrite converts those.
 
 import argparse
 import os
+import signal
 import stat
 import sys
 
@@ -234,9 +235,19 @@ def _parser():
     return parser
 
 
+def _interrupt(number, _frame):
+    """Be interrupted once: what is started is ended without a second one.
+
+    Who started this program can end thread by thread, with a signal each.
+    """
+    signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
 def main():
     """Run the command line; return the exit status."""
     arguments = _parser().parse_args()
+    signal.signal(signal.SIGINT, _interrupt)
     try:
         arguments.run(arguments)
     except (ConvertError, spatch.SpatchError, OSError) as error:

@@ -181,7 +181,11 @@ class Good(Case):
 
 class Interrupted(Case):
 	PROGRAM = textwrap.dedent("""\
-		import os, subprocess, sys
+		import os, signal, subprocess, sys
+		def interrupt(number, frame):
+			signal.signal(number, signal.SIG_IGN)
+			raise KeyboardInterrupt
+		signal.signal(signal.SIGINT, interrupt)
 		report = sys.argv[sys.argv.index("--report") + 1]
 		child = subprocess.Popen(["sleep", "986"], start_new_session=True)
 		try:
@@ -209,7 +213,7 @@ class Interrupted(Case):
 		tool.send_signal(number)
 		err = tool.communicate()[1].decode()
 		self.assertTrue(self.within(
-			5, lambda: not os.path.exists("/proc/" + child)))
+			20, lambda: not os.path.exists("/proc/" + child)))
 		return tool.returncode, err
 
 	def within(self, seconds, true):
