@@ -103,6 +103,7 @@ extern const struct vm_operations_struct mmap_proto_mapped_ops;
 extern const struct file_operations mmap_proto_fops;
 
 int mmap_proto_begin(struct kunit *test);
+void mmap_proto_expect_unused(struct kunit *test, struct file *file);
 void mmap_proto_end(struct kunit *test);
 void mmap_proto_check_end(struct kunit *test);
 

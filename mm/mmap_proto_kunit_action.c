@@ -83,10 +83,10 @@ static void expect_pages(struct kunit *test, int page, int first, int nr,
 
 	expect_entries(test, page, first_pfn() + first, nr, prot, false);
 	for (i = 0; i < nr; i++) {
-		KUNIT_EXPECT_EQ(test, page_ref_count(world.pages[first + i]),
-				2);
-		KUNIT_EXPECT_EQ(test, folio_mapcount(
-				page_folio(world.pages[first + i])), 1);
+		struct folio *folio = page_folio(world.pages[first + i]);
+
+		KUNIT_EXPECT_EQ(test, folio_ref_count(folio), 2);
+		KUNIT_EXPECT_EQ(test, folio_mapcount(folio), 1);
 		KUNIT_EXPECT_EQ(test, read_word(test, page + i),
 				mmap_proto_word(first + i));
 	}
@@ -95,13 +95,15 @@ static void expect_pages(struct kunit *test, int page, int first, int nr,
 static void expect_nothing(struct kunit *test, int page, int nr)
 {
 	int i;
-	u32 word;
 
 	for (i = 0; i < nr; i++) {
-		KUNIT_EXPECT_TRUE(test, pte_none(mmap_proto_entry(
-				  BASE + PAGES(page + i))));
-		KUNIT_EXPECT_EQ(test, get_user(word, (u32 __user *)
-				(BASE + PAGES(page + i))), -EFAULT);
+		unsigned long addr = BASE + PAGES(page + i);
+		pte_t entry = mmap_proto_entry(addr);
+		u32 word;
+
+		KUNIT_EXPECT_TRUE(test, pte_none(entry));
+		KUNIT_EXPECT_EQ(test, get_user(word, (u32 __user *)addr),
+				-EFAULT);
 	}
 }
 

@@ -73,7 +73,8 @@ static void restore(struct vm_area_struct *vma, const struct vma_proto *proto,
 }
 
 /* Make @vma what @proto says, all of it or nothing. */
-static int complete(const struct vma_proto *proto, struct vm_area_struct *vma)
+static int complete_vma(const struct vma_proto *proto,
+			struct vm_area_struct *vma)
 {
 	/* With a reference: the last other one may be that of @vma. */
 	const struct vma_before before = {
@@ -147,7 +148,7 @@ int fops_mmap_proto(const struct file_operations *fops, struct file *file,
 		error = check_final(&proto);
 	}
 	if (!error)
-		error = complete(&proto, vma);
+		error = complete_vma(&proto, vma);
 
 	vma_proto_release(&proto);
 
