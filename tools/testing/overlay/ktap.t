@@ -82,7 +82,7 @@ class Run(unittest.TestCase):
 				       check=True)
 			done = subprocess.run(
 				[os.path.join(HERE, "kunit.t"),
-				 "riscv64-nommu"], text=True,
+				 "riscv_nommu"], text=True,
 				env=dict(os.environ, TREE=tree),
 				stdout=subprocess.PIPE,
 				stderr=subprocess.STDOUT)
@@ -90,7 +90,7 @@ class Run(unittest.TestCase):
 				  encoding="utf-8") as file:
 				self.arguments = file.read().split("\n")
 		self.text = done.stdout
-		lines = re.findall(r"^(not ok|ok) \d+ - riscv64-nommu: (.*)$",
+		lines = re.findall(r"^(not ok|ok) \d+ - riscv_nommu: (.*)$",
 				   done.stdout, re.M)
 		results = {re.split("[:,](?! and)", rest)[0]: word == "ok"
 			   for word, rest in lines}
@@ -107,7 +107,7 @@ class Run(unittest.TestCase):
 		self.assert_bad(self.run_with())
 		for case in ("shared", "actions, 2 times", "copy"):
 			self.assertRegex(
-				self.text, r"(?m)^ok \d+ - riscv64-nommu: "
+				self.text, r"(?m)^ok \d+ - riscv_nommu: "
 				rf"mmap_proto_nommu\.{case}$")
 		self.assertIn(": 1 suites, 3 cases", self.text)
 		self.assertIn(": 5.0 s building, 2.5 s running", self.text)

@@ -41,12 +41,11 @@ class Machine:
 	@skips: {"suite.case": reason} of the cases that may be skipped.
 	"""
 
-	def __init__(self, arch, suites, configs, options=(), cross="",
-		     timeout=TIMEOUT, skips=()):
+	def __init__(self, arch, suites, configs, cross="", timeout=TIMEOUT,
+		     skips=()):
 		self.arch = arch
 		self.suites = suites
 		self.configs = configs
-		self.options = list(options)
 		self.cross = cross
 		self.timeout = timeout
 		self.skips = dict(skips)
@@ -54,15 +53,14 @@ class Machine:
 
 MACHINES = {
 	"x86_64": Machine("x86_64", X86_SUITES, ["x86_64.kunitconfig"]),
-	"riscv64-nommu": Machine(
-		"riscv", ["mmap_proto_nommu"], ["riscv64_nommu.kunitconfig"],
-		["--qemu_config=" + os.path.join(CONFIGS, "riscv64_nommu.py")],
-		"riscv64-linux-gnu-"),
+	"riscv_nommu": Machine(
+		"riscv_nommu", ["mmap_proto_nommu"],
+		["riscv_nommu.kunitconfig"], "riscv64-linux-gnu-"),
 	"x86_64-debug": Machine(
 		"x86_64", X86_SUITES,
 		["x86_64.kunitconfig", "debug.kunitconfig"], timeout=900),
 }
-USUAL = ["x86_64", "riscv64-nommu"]
+USUAL = ["x86_64", "riscv_nommu"]
 
 
 class Tap:
@@ -112,7 +110,7 @@ def command(name, machine):
 	return ["/usr/bin/python3", "tools/testing/kunit/kunit.py", "run",
 		f"--arch={machine.arch}",
 		f"--build_dir={os.path.join(BUILD, name)}",
-		*options, *machine.options, "--qemu_args=-accel tcg",
+		*options, "--qemu_args=-accel tcg",
 		"--make_options=LOCALVERSION=",
 		f"--make_options=CC={ccache}{machine.cross}gcc",
 		f"--timeout={machine.timeout}"]

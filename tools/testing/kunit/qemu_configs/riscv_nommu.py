@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""For kunit.py: a machine without MMU, which QEMU starts without firmware."""
-
+# A machine without MMU. The kernel is all that QEMU starts: there is no firmware.
 from ..qemu_config import QemuArchParams
 
 QEMU_ARCH = QemuArchParams(linux_arch='riscv',
@@ -14,9 +13,7 @@ CONFIG_SERIAL_8250_CONSOLE=y
 CONFIG_SERIAL_OF_PLATFORM=y''',
 			   qemu_arch='riscv64',
 			   kernel_path='arch/riscv/boot/Image',
-			   kernel_command_line='console=ttyS0 '
-					       'earlycon=uart8250,mmio,'
-					       '0x10000000,115200n8',
+			   kernel_command_line='console=ttyS0 earlycon',
 			   extra_qemu_params=['-machine', 'virt',
 					      '-cpu', 'rv64',
 					      '-bios', 'none'])
