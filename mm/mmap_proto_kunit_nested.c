@@ -131,7 +131,6 @@ static void left_alone(struct kunit *test)
 
 	open_outer(test, &mmap_fops);
 	outer.vm_ops = &mmap_proto_ops;
-	world.private_data = &outer_data;
 	KUNIT_ASSERT_EQ(test, map(1, RW, MAP_SHARED, 0), BASE);
 	vma = mmap_proto_vma(BASE);
 	KUNIT_EXPECT_PTR_EQ(test, vma->vm_ops, &mmap_proto_ops);

@@ -50,7 +50,8 @@ static int test_mmap_proto(struct vma_proto *proto)
 	proto->flags &= ~world.clear;
 	proto->pgoff += world.add_pgoff;
 	proto->vm_ops = world.vm_ops;
-	proto->private_data = world.private_data;
+	if (world.private_data)
+		proto->private_data = world.private_data;
 	for (i = 0; i < world.holds; i++) {
 		int error = vma_proto_hold(proto, (void *)i, release);
 
