@@ -277,7 +277,7 @@ int vma_proto_describe(struct vma_proto *proto,
 
 	mmap_assert_write_locked(proto->mm);
 
-	error = fops->mmap_proto(proto);
+	error = fops->mmap_proto(proto) ?: proto->error;
 	if (WARN_ONCE(error > 0 || error < -MAX_ERRNO, "%ps returned %d\n",
 		      fops->mmap_proto, error))
 		return -EINVAL;

@@ -315,8 +315,14 @@ static void test_chosen(void)
 	ASSERT(outer.unchanged);
 	ASSERT_EQ(chosen.f_count, 1);
 
-	/* Sealed, by the seals of memfds or whatever else denies writing. */
+	/* Offsets are those of the file that is mapped. */
 	mapped.error = 0;
+	region_test.max_pgoff = 3;
+	ASSERT_EQ(map(2, 2, SHARED), -EOVERFLOW);
+	ASSERT(outer.unchanged);
+	region_test.max_pgoff = 0;
+
+	/* Sealed, by the seals of memfds or whatever else denies writing. */
 	region_test.sealed = &chosen;
 	ASSERT_EQ(map(2, 2, SHARED), -EPERM);
 	ASSERT(outer.unchanged);
@@ -499,6 +505,7 @@ static struct {
 	struct file *below;
 	int (*before)(struct vma_proto *proto);
 	int (*after)(struct vma_proto *proto);
+	bool swallow;
 	struct file *file_after;
 } above;
 
@@ -516,7 +523,7 @@ static int outer_mmap_proto(struct vma_proto *proto)
 	error = vma_proto_mmap_file(proto, above.below);
 	above.file_after = proto->file;
 	if (error)
-		return error;
+		return above.swallow ? 0 : error;
 
 	return above.after ? above.after(proto) : 0;
 }
@@ -579,7 +586,13 @@ static void test_proto_chosen_below(void)
 		ASSERT_EQ(map(2, 2, SHARED), -EIO);
 		hook.more = choose_by_hand;
 		ASSERT_EQ(map(2, 2, SHARED), -EINVAL);
-		ASSERT_EQ(region_test.warnings, i + 1);
+		ASSERT_EQ(region_test.warnings, 2 * i + 1);
+
+		/* Half of what it says is not what anyone wants. */
+		above.swallow = true;
+		ASSERT_EQ(map(2, 2, SHARED), -EINVAL);
+		hook.more = choose_and_fail;
+		ASSERT_EQ(map(2, 2, SHARED), -EIO);
 		ASSERT_EQ(chosen.f_count, 1);
 		ASSERT_EQ(lower.f_count, 1);
 		assert_unchanged_since(&before);
@@ -640,6 +653,12 @@ static int with_action(struct vma_proto *proto)
 					 proto->page_prot);
 }
 
+static int with_mixedmap(struct vma_proto *proto)
+{
+	proto->flags |= VM_MIXEDMAP;
+	return 0;
+}
+
 /* A file below with mmap() gets the new VMA, before anyone can see it. */
 static void test_proto_to_old(void)
 {
@@ -677,6 +696,9 @@ static void test_proto_to_old(void)
 	above.after = with_ops;
 	ASSERT_EQ(map(2, 2, SHARED), -EINVAL);
 	ASSERT_EQ(region_test.warnings, 1);
+	above.after = with_mixedmap;
+	ASSERT_EQ(map(2, 2, SHARED), -EINVAL);
+	ASSERT_EQ(region_test.warnings, 2);
 	lower.f_op = &no_fops;
 	ASSERT_EQ(map(2, 2, SHARED), -ENODEV);
 	lower.f_op = &both_fops;
