@@ -508,8 +508,9 @@ static int request_mmap_file(struct vma_proto *proto, struct file *file)
  *
  * Context: in an mmap_proto() hook.
  * Return: 0; -ENODEV when @file cannot be mapped; -EINVAL when it has both
- * hooks, its hook replaced the file by hand, or has mmap() and another action
- * was requested; otherwise the error of its hook.
+ * hooks, or has mmap() and another action was requested; otherwise the error of
+ * its hook, or -EINVAL when that replaced the file by hand, and then the mmap()
+ * fails whatever the caller returns.
  */
 int vma_proto_mmap_file(struct vma_proto *proto, struct file *file)
 {
@@ -526,13 +527,15 @@ int vma_proto_mmap_file(struct vma_proto *proto, struct file *file)
 
 	proto->file = file;
 	error = fops->mmap_proto(proto);
+	if (error)
+		proto->error = error;
 
 	/* What the hook chose is mapped, instead of what was chosen before. */
 	if (proto->own_file != own_file)
 		return error;
 	if (WARN_ONCE(proto->file != file, "%ps replaced the file by hand\n",
 		      fops->mmap_proto))
-		error = -EINVAL;
+		error = proto->error = -EINVAL;
 	proto->file = outer;
 
 	return error;

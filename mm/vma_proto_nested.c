@@ -55,8 +55,9 @@ static int check_final(const struct vma_proto *proto)
 }
 
 /* Take back what the hook's actions and the prototype did to @vma. */
-static void restore(struct vm_area_struct *vma, const struct vma_proto *proto,
-		    const struct vma_before *before)
+static void restore_vma(struct vm_area_struct *vma,
+			const struct vma_proto *proto,
+			const struct vma_before *before)
 {
 	/* While the flags still say what kind the entries are of. */
 	if (IS_ENABLED(CONFIG_MMU) && vma_proto_has_action(proto))
@@ -94,7 +95,7 @@ static int complete_vma(const struct vma_proto *proto,
 
 	error = vma_proto_complete(proto, vma);
 	if (error)
-		restore(vma, proto, &before);
+		restore_vma(vma, proto, &before);
 
 	fput(before.file);
 
