@@ -572,7 +572,7 @@ static void insert_page_follows_flags(struct kunit *test)
 static int insert_array(struct vma_proto *proto)
 {
 	return vma_proto_insert_pages(proto, proto->start + PAGES(1),
-				      world.pages + 1, 3);
+				      world.pages + 1, 2);
 }
 
 static void insert_pages(struct kunit *test)
@@ -582,8 +582,8 @@ static void insert_pages(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, map(5, PROT_READ, MAP_SHARED), BASE);
 	KUNIT_EXPECT_TRUE(test, flags() & VM_MIXEDMAP);
 	expect_nothing(test, 0, 1);
-	expect_pages(test, 1, 1, 3, world.seen.page_prot);
-	expect_nothing(test, 4, 1);
+	expect_pages(test, 1, 1, 2, world.seen.page_prot);
+	expect_nothing(test, 3, 2);
 	KUNIT_EXPECT_EQ(test, write_word(1, 1), -EFAULT);
 	KUNIT_EXPECT_EQ(test, page_ref_count(world.pages[0]), 1);
 	mmap_proto_end(test);
@@ -979,8 +979,11 @@ static const struct refusal {
 	const char *name;
 	int (*request)(struct vma_proto *proto);
 	int error;
+	/* 0 for MAP_SHARED. */
+	unsigned long flags;
 } refusals[] = {
 	{ "remap overlaps", remap_twice, -EINVAL },
+	{ "remap part privately", remap_first, -EINVAL, MAP_PRIVATE },
 	{ "remap and insert", remap_and_insert, -EINVAL },
 	{ "insert overlaps", insert_twice, -EBUSY },
 	{ "remap beyond", remap_beyond, -EINVAL },
@@ -1006,9 +1009,9 @@ static void refused(struct kunit *test)
 				      MAP_PRIVATE | MAP_FIXED, 0), BASE);
 	KUNIT_ASSERT_EQ(test, write_word(0, 7), 0);
 	world.request = refusal->request;
-	KUNIT_EXPECT_EQ(test, (long)map(DMA_PAGES + 1 -
-					(refusal->request == dma_and_remap),
-					RW, MAP_SHARED), refusal->error);
+	KUNIT_EXPECT_EQ(test, (long)map(DMA_PAGES, RW,
+					refusal->flags ?: MAP_SHARED),
+			refusal->error);
 	KUNIT_EXPECT_EQ(test, read_word(test, 0), 7);
 	KUNIT_EXPECT_EQ(test, world.mm->map_count, 1);
 	mmap_proto_end(test);
