@@ -205,7 +205,7 @@ static void private_copy(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, world.seen.calls, 1);
 	expect_copy(test, addr);
 	vma = vma_at(addr);
-	KUNIT_EXPECT_NULL(test, vma->vm_ops);
+	KUNIT_EXPECT_PTR_EQ(test, vma->vm_ops, &vma_dummy_vm_ops);
 	KUNIT_EXPECT_FALSE(test, vma->vm_flags & VM_DONTDUMP);
 	KUNIT_EXPECT_EQ(test, world.mapped.calls + world.mapped.failed, 0);
 	KUNIT_EXPECT_EQ(test, world.released.calls, 1);
