@@ -11,6 +11,9 @@
 
 static int one_data;
 
+/* What a hook returns when there is nothing to map directly. */
+static const int copy_instead = -ENOSYS;
+
 static struct {
 	unsigned int capabilities;
 	/* Where the memory of the file is, or an errno. */
@@ -110,6 +113,7 @@ static void shared(struct kunit *test)
 	world.vm_ops = &mmap_proto_mapped_ops;
 	world.private_data = &one_data;
 	world.set = VM_DONTDUMP;
+	world.add_pgoff = 5;
 	world.holds = 2;
 	KUNIT_ASSERT_EQ(test, mmap_proto_map(2, RW, MAP_SHARED), nommu.addr);
 	KUNIT_EXPECT_EQ(test, world.seen.calls, 1);
@@ -124,7 +128,9 @@ static void shared(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, vma->vm_flags, world.seen.flags | VM_DONTDUMP);
 	KUNIT_EXPECT_PTR_EQ(test, vma->vm_ops, &mmap_proto_mapped_ops);
 	KUNIT_EXPECT_PTR_EQ(test, vma->vm_private_data, (void *)&one_data);
+	KUNIT_EXPECT_EQ(test, vma->vm_pgoff, 5);
 	KUNIT_EXPECT_EQ(test, world.mapped.calls, 1);
+	KUNIT_EXPECT_EQ(test, world.mapped.pgoff, 5);
 	KUNIT_EXPECT_EQ(test, world.mapped.start, nommu.addr);
 	KUNIT_EXPECT_EQ(test, world.mapped.end, nommu.addr + PAGES(2));
 	KUNIT_EXPECT_PTR_EQ(test, world.mapped.file, world.file);
@@ -189,31 +195,49 @@ static void expect_copy(struct kunit *test, unsigned long addr)
 	KUNIT_EXPECT_GT(test, nommu.reads, 0);
 }
 
-/* -ENOSYS of the hook makes it a private copy, which the hook has no part in. */
-static void private_copy(struct kunit *test)
+/* Map a private copy, in which the hook has no part. */
+static void expect_copy_instead(struct kunit *test)
 {
 	struct vm_area_struct *vma;
 	unsigned long addr;
 
 	world.vm_ops = &mmap_proto_mapped_ops;
 	world.private_data = &one_data;
+	world.swap = mmap_proto_open(test, &nommu_fops, O_RDWR);
 	world.set = VM_DONTDUMP;
 	world.holds = 1;
-	world.error = -ENOSYS;
 	addr = mmap_proto_map(2, PROT_READ, MAP_PRIVATE);
 	KUNIT_ASSERT_FALSE(test, IS_ERR_VALUE(addr));
 	KUNIT_EXPECT_EQ(test, world.seen.calls, 1);
 	expect_copy(test, addr);
 	vma = vma_at(addr);
 	KUNIT_EXPECT_PTR_EQ(test, vma->vm_ops, &vma_dummy_vm_ops);
+	KUNIT_EXPECT_NULL(test, vma->vm_private_data);
+	KUNIT_EXPECT_PTR_EQ(test, vma->vm_file, world.file);
 	KUNIT_EXPECT_FALSE(test, vma->vm_flags & VM_DONTDUMP);
-	KUNIT_EXPECT_EQ(test, world.mapped.calls + world.mapped.failed, 0);
+	KUNIT_EXPECT_EQ(test, world.mapped.calls, 0);
 	KUNIT_EXPECT_EQ(test, world.released.calls, 1);
+	KUNIT_EXPECT_EQ(test, file_count(world.swap), 1);
 	KUNIT_EXPECT_EQ(test, vm_munmap(addr, PAGES(2)), 0);
 	KUNIT_EXPECT_EQ(test, file_count(world.file), 1);
-	world.vm_ops = NULL;
 	mmap_proto_end(test);
 	KUNIT_EXPECT_EQ(test, world.closed, 0);
+}
+
+/* A hook that has nothing to map directly leaves it at a copy. */
+static void private_copy(struct kunit *test)
+{
+	world.error = copy_instead;
+	expect_copy_instead(test);
+	KUNIT_EXPECT_EQ(test, world.mapped.failed, 0);
+}
+
+/* So does mapped(), when the VMA is already what the hook has said. */
+static void private_copy_late(struct kunit *test)
+{
+	world.mapped_error = copy_instead;
+	expect_copy_instead(test);
+	KUNIT_EXPECT_EQ(test, world.mapped.failed, 1);
 }
 
 /* A mapping that will be written is a copy from the start: nobody is asked. */
@@ -231,7 +255,7 @@ static void private_writable(struct kunit *test)
 static void shared_is_no_copy(struct kunit *test)
 {
 	world.vm_ops = &mmap_proto_mapped_ops;
-	world.error = -ENOSYS;
+	world.error = copy_instead;
 	KUNIT_EXPECT_EQ(test, (long)mmap_proto_map(2, RW, MAP_SHARED), -ENODEV);
 	KUNIT_EXPECT_EQ(test, world.seen.calls, 1);
 	KUNIT_EXPECT_EQ(test, nommu.reads, 0);
@@ -404,6 +428,7 @@ static struct kunit_case nommu_cases[] = {
 	KUNIT_CASE(shared_twice),
 	KUNIT_CASE(private_direct),
 	KUNIT_CASE(private_copy),
+	KUNIT_CASE(private_copy_late),
 	KUNIT_CASE(private_writable),
 	KUNIT_CASE(shared_is_no_copy),
 	KUNIT_CASE(hook_error),
