@@ -400,11 +400,6 @@ static void set_other_flags(void)
 	world.set = VM_DONTDUMP;
 }
 
-static void set_mapped(void)
-{
-	world.vm_ops = &mmap_proto_mapped_ops;
-}
-
 static const struct difference {
 	const char *name;
 	void (*set)(void);
@@ -413,7 +408,6 @@ static const struct difference {
 	{ "private_data", set_other_data },
 	{ "page_prot", set_other_prot },
 	{ "flags", set_other_flags },
-	{ "mapped", set_mapped },
 };
 
 static void difference_name(const struct difference *difference, char *name)
@@ -439,6 +433,20 @@ static void no_merge(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, vm_munmap(BASE, PAGES(1)), 0);
 	KUNIT_EXPECT_EQ(test, file_count(world.file), 2);
 	mmap_proto_end(test);
+}
+
+/* One that mapped() is to be called for is a VMA of its own. */
+static void no_merge_with_mapped(struct kunit *test)
+{
+	world.vm_ops = &mmap_proto_mapped_ops;
+	KUNIT_ASSERT_EQ(test, map_at(0, 1, RW, MAP_SHARED, 0), BASE);
+	KUNIT_ASSERT_EQ(test, map_at(1, 1, RW, MAP_SHARED, 1), BASE + PAGES(1));
+	KUNIT_EXPECT_EQ(test, world.mapped.calls, 2);
+	KUNIT_EXPECT_EQ(test, world.mapped.start, BASE + PAGES(1));
+	expect_vma(test, 0, 1, 0);
+	expect_vma(test, 1, 1, 1);
+	mmap_proto_end(test);
+	KUNIT_EXPECT_EQ(test, world.closed, 2);
 }
 
 static long change_access(struct kunit *test, unsigned long page,
@@ -932,6 +940,7 @@ static struct kunit_case hook_cases[] = {
 	KUNIT_CASE(hold_released_on_merge),
 	KUNIT_CASE(merge),
 	KUNIT_CASE_PARAM(no_merge, difference_gen_params),
+	KUNIT_CASE(no_merge_with_mapped),
 	KUNIT_CASE(mprotect_merges),
 	KUNIT_CASE_PARAM(mprotect_does_not_merge, difference_gen_params),
 	KUNIT_CASE(mprotect_refused),

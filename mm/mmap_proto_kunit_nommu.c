@@ -35,14 +35,19 @@ static unsigned long test_get_unmapped_area(struct file *file,
 	return nommu.addr;
 }
 
-/* The file has the number of the byte in each byte. */
+/* Pages and bytes of the file are told from one another. */
+static u8 file_byte(loff_t pos)
+{
+	return pos + (pos >> PAGE_SHIFT);
+}
+
 static ssize_t test_read_iter(struct kiocb *iocb, struct iov_iter *to)
 {
 	size_t done = 0;
 
 	nommu.reads++;
 	while (iov_iter_count(to)) {
-		u8 byte = iocb->ki_pos;
+		u8 byte = file_byte(iocb->ki_pos);
 
 		if (copy_to_iter(&byte, 1, to) != 1)
 			break;
@@ -188,7 +193,7 @@ static void expect_copy(struct kunit *test, unsigned long addr)
 	KUNIT_EXPECT_NE(test, addr, nommu.addr);
 	KUNIT_EXPECT_TRUE(test, vma->vm_flags & VM_MAPPED_COPY);
 	for (i = 0; i < PAGES(2); i++) {
-		if (copy[i] != (u8)i)
+		if (copy[i] != file_byte(i))
 			break;
 	}
 	KUNIT_EXPECT_EQ(test, i, PAGES(2));
@@ -205,6 +210,7 @@ static void expect_copy_instead(struct kunit *test)
 	world.private_data = &one_data;
 	world.swap = mmap_proto_open(test, &nommu_fops, O_RDWR);
 	world.set = VM_DONTDUMP;
+	world.add_pgoff = 5;
 	world.holds = 1;
 	addr = mmap_proto_map(2, PROT_READ, MAP_PRIVATE);
 	KUNIT_ASSERT_FALSE(test, IS_ERR_VALUE(addr));
