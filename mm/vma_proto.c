@@ -41,25 +41,6 @@ int fops_mmap_error(const struct file_operations *fops)
 }
 EXPORT_SYMBOL_GPL(fops_mmap_error);
 
-#ifdef CONFIG_MMU
-/*
- * MAP_FIXED must not get as far as the hook when a mapping that it would
- * replace is sealed.
- */
-static bool range_is_sealed(struct mm_struct *mm, unsigned long start,
-			    unsigned long end)
-{
-	VMA_ITERATOR(vmi, mm, start);
-	struct vm_area_struct *vma;
-
-	for_each_vma_range(vmi, vma, end) {
-		if (!can_modify_vma(vma))
-			return true;
-	}
-
-	return false;
-}
-
 /*
  * Access that is asked for must stay permitted: mprotect() checks VM_MAY* only
  * for flags that it adds.
@@ -191,11 +172,28 @@ EXPORT_SYMBOL_GPL(vma_proto_hold);
 /* Has the mapping the flags that its actions rely on? */
 static bool flags_suit_actions(const struct vma_proto *proto)
 {
-	/* DMA operations choose either, and must not find the other. */
-	if (proto->action.type == VMA_PROTO_DMA_MMAP)
+	/* These choose either, and must not find the other. */
+	if (proto->action.type == VMA_PROTO_DMA_MMAP ||
+	    proto->action.type == VMA_PROTO_MMAP_FILE)
 		return !(proto->flags & (VM_PFNMAP | VM_MIXEDMAP));
 
 	return !(proto->action_flags & ~proto->flags);
+}
+
+/* As do_mmap() has checked for the file and the offset that it was given. */
+static bool offset_is_ok(const struct vma_proto *proto)
+{
+	struct inode *inode = file_inode(proto->file);
+
+	if (proto->pgoff + vma_proto_pages(proto) < proto->pgoff)
+		return false;
+
+	/* A file that was made up for the sake of the call has no inode. */
+	if (!IS_ENABLED(CONFIG_MMU) || !inode)
+		return true;
+
+	return file_mmap_ok(proto->file, inode, proto->pgoff,
+			    proto->end - proto->start);
 }
 
 /* Did the hook keep to what its prototype allows it to change? */
@@ -216,6 +214,11 @@ static int check_described(struct vma_proto *proto,
 		      "%ps wants both anonymous memory and its own\n",
 		      fops->mmap_proto))
 		return -EINVAL;
+	if (WARN_ONCE(proto->action.type == VMA_PROTO_MMAP_FILE &&
+		      proto->vm_ops,
+		      "%ps has operations where another file sets its own\n",
+		      fops->mmap_proto))
+		return -EINVAL;
 
 	/* As do_mmap() has for the file that was opened. */
 	if (proto->own_file) {
@@ -225,15 +228,11 @@ static int check_described(struct vma_proto *proto,
 			return error;
 	}
 
-	/* As do_mmap() has checked for the offset before the hook. */
-	if (proto->pgoff + vma_proto_pages(proto) < proto->pgoff)
-		return -EOVERFLOW;
-
 	/*
 	 * As do_mmap() has for VM_LOCKED before the hook. The core never locks,
 	 * nor charges, what has one of VM_SPECIAL.
 	 */
-	if ((proto->flags & ~flags & VM_LOCKED) &&
+	if (IS_ENABLED(CONFIG_MMU) && (proto->flags & ~flags & VM_LOCKED) &&
 	    !(proto->flags & VM_SPECIAL) &&
 	    !mlock_future_ok(proto->mm, proto->flags, proto->end - proto->start))
 		return -EAGAIN;
@@ -253,24 +252,21 @@ static int check_described(struct vma_proto *proto,
  *
  * Context: process context, may sleep. The caller holds the mmap_lock of
  * proto->mm for writing.
- * Return: 0, and the prototype is final; -EPERM when the range holds a sealed
- * mapping (the hook is not called), or the file that the hook chose is sealed
- * against what the mapping may do; -EOVERFLOW when the hook moved the mapping
- * beyond the last offset; -EAGAIN when it locks memory beyond RLIMIT_MEMLOCK;
- * -EINVAL and one warning when the hook changed what it may not, or returned
- * what is no errno; otherwise the hook's own error.
+ * Return: 0, and the prototype is final; -EPERM when the file that the hook
+ * chose is sealed against what the mapping may do; -EOVERFLOW when the hook
+ * moved the mapping beyond the last offset; -EAGAIN when it locks memory beyond
+ * RLIMIT_MEMLOCK; -EINVAL and one warning when the hook changed what it may
+ * not, or returned what is no errno; otherwise the hook's own error.
  */
 int vma_proto_describe(struct vma_proto *proto,
 		       const struct file_operations *fops)
 {
 	struct file *const file = proto->file;
 	const vm_flags_t flags = proto->flags;
+	const pgoff_t pgoff = proto->pgoff;
 	int error;
 
 	mmap_assert_write_locked(proto->mm);
-
-	if (range_is_sealed(proto->mm, proto->start, proto->end))
-		return -EPERM;
 
 	error = fops->mmap_proto(proto);
 	if (WARN_ONCE(error > 0 || error < -MAX_ERRNO, "%ps returned %d\n",
@@ -282,6 +278,8 @@ int vma_proto_describe(struct vma_proto *proto,
 	error = check_described(proto, fops, file, flags);
 	if (error)
 		return error;
+	if ((proto->own_file || proto->pgoff != pgoff) && !offset_is_ok(proto))
+		return -EOVERFLOW;
 
 	/* No entry may permit more than the flags do. */
 	if ((proto->flags ^ flags) & VM_ACCESS_FLAGS)
@@ -320,7 +318,7 @@ int vma_proto_complete(const struct vma_proto *proto,
 	error = vma_proto_run_actions(proto, vma);
 	if (!error && vm_ops && vm_ops->mapped) {
 		error = vm_ops->mapped(vma->vm_start, vma->vm_end,
-				       proto->pgoff, vma->vm_file,
+				       proto->pgoff, proto->file,
 				       &vma->vm_private_data);
 		if (WARN_ONCE(error > 0 || error < -MAX_ERRNO,
 			      "%ps returned %d\n", vm_ops->mapped, error))
@@ -356,4 +354,3 @@ void vma_proto_release(struct vma_proto *proto)
 	if (proto->own_file)
 		fput(proto->own_file);
 }
-#endif /* CONFIG_MMU */

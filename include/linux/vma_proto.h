@@ -23,6 +23,7 @@ enum vma_proto_action_type {
 	VMA_PROTO_INSERT_CONTIGUOUS,
 	VMA_PROTO_REMAP_VMALLOC,
 	VMA_PROTO_DMA_MMAP,
+	VMA_PROTO_MMAP_FILE,
 };
 
 /**
@@ -37,6 +38,7 @@ enum vma_proto_action_type {
  * @page: first of the pages, for %VMA_PROTO_INSERT_CONTIGUOUS
  * @vmalloc: vmalloc area, for %VMA_PROTO_REMAP_VMALLOC
  * @dma: DMA-coherent memory, for %VMA_PROTO_DMA_MMAP
+ * @file: another file, for %VMA_PROTO_MMAP_FILE
  */
 struct vma_proto_action {
 	struct vma_proto_action *next;
@@ -62,6 +64,7 @@ struct vma_proto_action {
 			size_t size;
 			unsigned long attrs;
 		} dma;
+		struct file *file;
 	};
 };
 
@@ -153,6 +156,7 @@ void vma_proto_set_file(struct vma_proto *proto, struct file *file);
 int vma_proto_set_anonymous(struct vma_proto *proto);
 int vma_proto_hold(struct vma_proto *proto, void *object,
 		   void (*release)(void *object));
+int vma_proto_mmap_file(struct vma_proto *proto, struct file *file);
 
 /* Actions. */
 int vma_proto_remap_pfn_range(struct vma_proto *proto, unsigned long addr,
