@@ -180,6 +180,21 @@ static bool flags_suit_actions(const struct vma_proto *proto)
 	return !(proto->action_flags & ~proto->flags);
 }
 
+/*
+ * As do_mmap() has checked for VM_LOCKED before the hook. The core never locks,
+ * nor charges, what has one of VM_SPECIAL.
+ */
+static bool may_lock(const struct vma_proto *proto, vm_flags_t before)
+{
+#ifdef CONFIG_MMU
+	if ((proto->flags & ~before & VM_LOCKED) &&
+	    !(proto->flags & VM_SPECIAL))
+		return mlock_future_ok(proto->mm, proto->flags,
+				       proto->end - proto->start);
+#endif
+	return true;
+}
+
 /* As do_mmap() has checked for the file and the offset that it was given. */
 static bool offset_is_ok(const struct vma_proto *proto)
 {
@@ -228,13 +243,7 @@ static int check_described(struct vma_proto *proto,
 			return error;
 	}
 
-	/*
-	 * As do_mmap() has for VM_LOCKED before the hook. The core never locks,
-	 * nor charges, what has one of VM_SPECIAL.
-	 */
-	if (IS_ENABLED(CONFIG_MMU) && (proto->flags & ~flags & VM_LOCKED) &&
-	    !(proto->flags & VM_SPECIAL) &&
-	    !mlock_future_ok(proto->mm, proto->flags, proto->end - proto->start))
+	if (!may_lock(proto, flags))
 		return -EAGAIN;
 
 	return 0;

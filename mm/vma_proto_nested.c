@@ -55,8 +55,9 @@ static int check_final(const struct vma_proto *proto)
 }
 
 /* Take back what the hook's actions and the prototype did to @vma. */
-static void restore(struct vm_area_struct *vma, const struct vma_proto *proto,
-		    const struct vma_before *before)
+static void restore_vma(struct vm_area_struct *vma,
+			const struct vma_proto *proto,
+			const struct vma_before *before)
 {
 	/* While the flags still say what kind the entries are of. */
 	if (IS_ENABLED(CONFIG_MMU) && vma_proto_has_action(proto))
@@ -73,7 +74,8 @@ static void restore(struct vm_area_struct *vma, const struct vma_proto *proto,
 }
 
 /* Make @vma what @proto says, all of it or nothing. */
-static int complete(const struct vma_proto *proto, struct vm_area_struct *vma)
+static int complete_vma(const struct vma_proto *proto,
+			struct vm_area_struct *vma)
 {
 	/* With a reference: the last other one may be that of @vma. */
 	const struct vma_before before = {
@@ -93,7 +95,7 @@ static int complete(const struct vma_proto *proto, struct vm_area_struct *vma)
 
 	error = vma_proto_complete(proto, vma);
 	if (error)
-		restore(vma, proto, &before);
+		restore_vma(vma, proto, &before);
 
 	fput(before.file);
 
@@ -147,7 +149,7 @@ int fops_mmap_proto(const struct file_operations *fops, struct file *file,
 		error = check_final(&proto);
 	}
 	if (!error)
-		error = complete(&proto, vma);
+		error = complete_vma(&proto, vma);
 
 	vma_proto_release(&proto);
 
