@@ -219,8 +219,9 @@ static int check_described(struct vma_proto *proto,
 	if (WARN_ONCE(proto->file != (proto->own_file ?: file),
 		      "%ps replaced the file by hand\n", fops->mmap_proto))
 		return -EINVAL;
-	if (WARN_ONCE(!flags_are_allowed(flags, proto->flags) ||
-		      !flags_suit_actions(proto),
+	if (WARN_ONCE((proto->flags != flags || vma_proto_has_action(proto)) &&
+		      (!flags_are_allowed(flags, proto->flags) ||
+		       !flags_suit_actions(proto)),
 		      "%ps changed the flags from %lx to %lx\n",
 		      fops->mmap_proto, flags, proto->flags))
 		return -EINVAL;
@@ -350,6 +351,10 @@ int vma_proto_complete(const struct vma_proto *proto,
 void vma_proto_release(struct vma_proto *proto)
 {
 	struct vma_proto_hold *hold;
+
+	/* Most prototypes have nothing. */
+	if (likely(!proto->holds && !proto->action.next && !proto->own_file))
+		return;
 
 	while ((hold = proto->holds)) {
 		proto->holds = hold->next;
