@@ -32,7 +32,7 @@ MOVED = os.path.join(ROOT, "mm", "mmap-region.step")
 # What the harness needs of either commit, and what it shares: the userland
 # tests are those of the newer one, or it would compare these as well.
 MEASURED = ["mm/vma.c", "mm/vma.h", "include/linux/fs.h"]
-ADDED = ["mm/vma_proto.c", "mm/vma_proto_action.c"]
+ADDED = ["mm/vma_proto.c", "mm/vma_proto_action.c", "mm/vma_proto_nested.c"]
 SHARED = ["include/linux", "lib", "tools/arch", "tools/include", "tools/lib",
 	  "tools/testing/shared", "tools/testing/radix-tree",
 	  "tools/testing/vma"]

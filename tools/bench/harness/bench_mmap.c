@@ -29,6 +29,7 @@
 #ifdef MMAP_PROTO
 #include "../../../mm/vma_proto.c"
 #include "../../../mm/vma_proto_action.c"
+#include "../../../mm/vma_proto_nested.c"
 #endif
 
 #define RW	(VM_READ | VM_WRITE | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC)
