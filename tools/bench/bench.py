@@ -225,7 +225,7 @@ def read_targets(path):
 	"""The file of targets, as a list of rows.
 
 	A row is a heading, or a tuple (name measured, name compared with,
-	highest ratio, text).
+	highest ratio or None, text).
 	"""
 	rows = []
 	with open(path, encoding="utf-8") as file:
@@ -240,8 +240,8 @@ def read_targets(path):
 			if len(words) != 4:
 				raise BenchError(f"{path}:{number}: a target is "
 						 "two names, a ratio, a text.")
-			rows.append((words[0], words[1], float(words[2]),
-				     words[3]))
+			target = None if words[2] == "-" else float(words[2])
+			rows.append((words[0], words[1], target, words[3]))
 	return rows
 
 
@@ -255,13 +255,17 @@ def print_table(rows, found):
 			continue
 		here, against, target, text = row
 		ratio = found[here] / found[against]
+		line = (f"  {text:<39}{found[against]:>9.0f}{found[here]:>9.0f}"
+			f"{ratio:>7.3f}")
+		if target is None:
+			print(line)
+			continue
 		# What is printed is what is judged.
 		good = round(ratio, 3) <= target
 		met += good
 		missed += not good
-		print(f"  {text:<39}{found[against]:>9.0f}{found[here]:>9.0f}"
-		      f"{ratio:>7.3f}{target:>8.3f} {'PASS' if good else 'MISS'}")
-	print(f"\n{met} targets met, {missed} missed")
+		print(f"{line}{target:>8.3f} {'PASS' if good else 'MISS'}")
+	print(f"\n{met} target{'s' * (met != 1)} met, {missed} missed")
 	return missed
 
 

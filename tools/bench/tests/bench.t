@@ -8,6 +8,7 @@ Speed is not judged here: `make bench` does that.
 import contextlib
 import io
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -97,7 +98,7 @@ class Table(unittest.TestCase):
 		missed, lines = self.table({"old": 1000, "new": 1010})
 		self.assertEqual(missed, 0)
 		self.assertRegex(lines[2], r"text +1000 +1010 +1\.010 +1\.010 PASS$")
-		self.assertEqual(lines[-1], "1 targets met, 0 missed")
+		self.assertEqual(lines[-1], "1 target met, 0 missed")
 
 	def test_missed(self):
 		"""one above it does not"""
@@ -105,6 +106,24 @@ class Table(unittest.TestCase):
 		self.assertEqual(missed, 1)
 		self.assertRegex(lines[2], r"1\.011 +1\.010 MISS$")
 		self.assertEqual(lines[-1], "0 targets met, 1 missed")
+
+	def test_any(self):
+		"""a row without a target is not judged"""
+		out = io.StringIO()
+		with contextlib.redirect_stdout(out):
+			bench.print_table([("new", "old", None, "text")],
+					  {"old": 10, "new": 20})
+		self.assertRegex(out.getvalue(), r"(?m)text +10 +20 +2\.000$")
+		self.assertIn("0 targets met, 0 missed", out.getvalue())
+
+	def test_malformed(self):
+		"""a line that is no target is an error that names it"""
+		with tempfile.NamedTemporaryFile("w") as file:
+			file.write("# Of old and new\nnew old 1.01\n")
+			file.flush()
+			with self.assertRaisesRegex(bench.BenchError,
+						    re.escape(file.name) + ":2: "):
+				bench.read_targets(file.name)
 
 	def test_targets(self):
 		"""the file of targets can be read, and fits 80 columns"""
