@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /// Hand what mmap_proto() has described through to the merge and to the VMA.
 
-// Fires: 5
+// Fires: 6
 @__mmap_region@
 identifier file, addr, len, vm_flags, pgoff, uf, vmg, vma, vmi, end, error;
 @@
@@ -18,6 +18,9 @@ identifier file, addr, len, vm_flags, pgoff, uf, vmg, vma, vmi, end, error;
 |
 -vma = vma_find(&vmi, end);
 +vma = find_first(&vmi, end, described);
+|
+-vma->vm_page_prot = vm_get_page_prot(vm_flags);
++vma->vm_page_prot = new_page_prot(vm_flags, described);
 |
 -error = mmap_file(file, vma);
 +error = mmap_new_vma(file, vma, described);
