@@ -3,12 +3,12 @@
 
 // Fires: 1
 @__mmap_region@
-symbol proto, vm_flags, vma, vmg;
+symbol described, vm_flags, vma, vmg;
 @@
  static unsigned long __mmap_region(...)
  {
  <...
--!proto && vm_flags != vma->vm_flags && vmg.prev
-+may_merge_again(vma, vm_flags, proto) && vmg.prev
+-!described && vm_flags != vma->vm_flags && vmg.prev
++may_merge_again(vma, vm_flags, described) && vmg.prev
  ...>
  }

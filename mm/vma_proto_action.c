@@ -24,7 +24,7 @@ static bool part_is_free(const struct vma_proto *proto, unsigned long addr,
 	if (addr >= proto->action_end)
 		return true;
 
-	for (action = &proto->action; action; action = action->next) {
+	for (action = proto->actions; action; action = action->next) {
 		if (addr < action->addr + action->size &&
 		    action->addr < addr + size)
 			return false;
@@ -48,13 +48,17 @@ static struct vma_proto_action *
 add_action(struct vma_proto *proto, enum vma_proto_action_type type,
 	   unsigned long addr, unsigned long size, vm_flags_t flags)
 {
-	struct vma_proto_action *action = &proto->action;
+	struct vma_proto_action *action;
 
 	if (proto->last_action) {
 		action = kzalloc(sizeof(*action), GFP_KERNEL);
 		if (!action)
 			return NULL;
 		proto->last_action->next = action;
+	} else {
+		action = &proto->room->action;
+		memset(action, 0, sizeof(*action));
+		proto->actions = action;
 	}
 
 	action->type = type;
@@ -553,12 +557,11 @@ EXPORT_SYMBOL_GPL(vma_proto_mmap_file);
  */
 void vma_proto_reprotect(struct vma_proto *proto)
 {
-	struct vma_proto_action *action = proto->last_action ?
-					  &proto->action : NULL;
+	struct vma_proto_action *action;
 
 	proto->page_prot = vm_pgprot_modify(proto->page_prot, proto->flags);
 
-	for (; action; action = action->next) {
+	for (action = proto->actions; action; action = action->next) {
 		if (action->type == VMA_PROTO_REMAP_PFN ||
 		    action->type == VMA_PROTO_REMAP_IO)
 			action->remap.prot = vm_pgprot_modify(action->remap.prot,
@@ -643,7 +646,7 @@ int vma_proto_run_actions(const struct vma_proto *proto,
 {
 	const struct vma_proto_action *action;
 
-	for (action = &proto->action; action; action = action->next) {
+	for (action = proto->actions; action; action = action->next) {
 		int error = run_action(proto, action, vma);
 
 		if (error)
@@ -663,9 +666,9 @@ void vma_proto_free_actions(struct vma_proto *proto)
 {
 	struct vma_proto_action *action;
 
-	/* The first is part of the prototype. */
-	while ((action = proto->action.next)) {
-		proto->action.next = action->next;
-		kfree(action);
+	while ((action = proto->actions)) {
+		proto->actions = action->next;
+		if (action != &proto->room->action)
+			kfree(action);
 	}
 }
