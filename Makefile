@@ -64,14 +64,14 @@ bench: tree packages
 FAST_TESTS := tools/testing/overlay/source.t \
 	$(sort $(wildcard scripts/overlay/tests/*.t)) \
 	$(sort $(wildcard scripts/coccinelle/mmap_proto/tests/*.t)) \
-	tools/testing/overlay/harness.t \
+	tools/testing/overlay/ktap.t tools/testing/overlay/harness.t \
 	$(sort $(wildcard tools/bench/tests/*.t))
 
 # Ordered so that the kernel is built once, by the first that needs it.
 KERNEL_TESTS := tools/testing/overlay/tree.t \
 	$(QEMU_DIR)/boot.t \
 	$(sort $(wildcard $(QEMU_DIR)/tests/*.t)) \
-	tools/testing/overlay/series.t
+	tools/testing/overlay/kunit.t tools/testing/overlay/series.t
 
 # The tests find what they need in the environment: $TREE those of the tree,
 # $KSRC and the rest those of the virtual machine, as `make boot` does.
@@ -89,7 +89,7 @@ check: tree packages
 # By name: BUILD may be a folder that holds other things too.
 clean:
 	@rm -rf $(foreach made,base.git base.git.* linux linux.* cache convert \
-		report series series.new bench check qemu,$(BUILD)/$(made))
+		report series series.new bench check qemu kunit,$(BUILD)/$(made))
 	@rmdir $(BUILD) 2> /dev/null || true
 
 help:
