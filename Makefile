@@ -40,9 +40,12 @@ packages:
 
 # ---- the kernel in a virtual machine ---------------------------------------
 
+SELFTESTS := $(abspath $(TREE))/tools/testing/selftests/mm
+GUEST_TESTS := $(patsubst %,$(SELFTESTS)/%.c,mmap_proto mmap_proto_driver)
+
 IN_QEMU = $(MAKE) -s --no-print-directory -C $(QEMU_DIR) \
 	KSRC=$(abspath $(TREE)) BUILD=$(abspath $(BUILD)/qemu) \
-	GUEST_TESTS=$(abspath $(TREE)/tools/testing/selftests/mm/mmap_proto.c)
+	GUEST_TESTS="$(GUEST_TESTS)"
 
 boot shell: tree packages
 	@$(IN_QEMU) $@
@@ -73,8 +76,7 @@ KERNEL_TESTS := tools/testing/overlay/tree.t \
 # $KSRC and the rest those of the virtual machine, as `make boot` does.
 check check-fast: export TREE := $(abspath $(TREE))
 check check-fast: export KSRC := $(abspath $(TREE))
-check check-fast: export GUEST_TESTS := \
-	$(abspath $(TREE)/tools/testing/selftests/mm/mmap_proto.c)
+check check-fast: export GUEST_TESTS := $(GUEST_TESTS)
 
 check-fast: tree packages
 	@BUILD=$(abspath $(BUILD)/qemu) $(PROVE) -j$$(nproc) $(FAST_TESTS)
