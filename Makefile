@@ -41,11 +41,14 @@ packages:
 # ---- the kernel in a virtual machine ---------------------------------------
 
 SELFTESTS := $(abspath $(TREE))/tools/testing/selftests/mm
-GUEST_TESTS := $(patsubst %,$(SELFTESTS)/%.c,mmap_proto mmap_proto_driver)
+GUEST_TESTS := $(patsubst %,$(SELFTESTS)/%.c,mmap_proto mmap_proto_driver \
+	       mmap_proto_stress mmap_proto_freed)
+# These have boots of their own.
+LONG_TESTS := mmap_proto_stress mmap_proto_freed
 
 IN_QEMU = $(MAKE) -s --no-print-directory -C $(QEMU_DIR) \
 	KSRC=$(abspath $(TREE)) BUILD=$(abspath $(BUILD)/qemu) \
-	GUEST_TESTS="$(GUEST_TESTS)"
+	GUEST_TESTS="$(GUEST_TESTS)" LONG_TESTS="$(LONG_TESTS)"
 
 boot shell: tree packages
 	@$(IN_QEMU) $@
@@ -77,6 +80,7 @@ KERNEL_TESTS := tools/testing/overlay/tree.t \
 check check-fast: export TREE := $(abspath $(TREE))
 check check-fast: export KSRC := $(abspath $(TREE))
 check check-fast: export GUEST_TESTS := $(GUEST_TESTS)
+check check-fast: export LONG_TESTS := $(LONG_TESTS)
 
 check-fast: tree packages
 	@BUILD=$(abspath $(BUILD)/qemu) $(PROVE) -j$$(nproc) $(FAST_TESTS)
