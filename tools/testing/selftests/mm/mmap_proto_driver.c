@@ -8,10 +8,7 @@
 #include <pthread.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
-
-#include <linux/capability.h>
 
 #include "mmap_proto_driver.h"
 
@@ -26,12 +23,6 @@
 static int fd;
 static unsigned long file;
 
-/* Bring in all of this program: what it maps of itself changes no more. */
-static bool bring_in(void)
-{
-	return !mlockall(MCL_CURRENT) && !munlockall();
-}
-
 /* Run a case in a child: what it changes cannot be changed back. */
 static bool in_child(bool (*run)(void))
 {
@@ -41,7 +32,10 @@ static bool in_child(bool (*run)(void))
 	fflush(stdout);
 	child = fork();
 	if (!child) {
-		bool good = bring_in() && run();
+		bool good;
+
+		bring_in();
+		good = run();
 
 		fflush(stdout);
 		_exit(!good);
@@ -415,30 +409,16 @@ static bool offset_beyond_fails(void)
 	       victims_live();
 }
 
-static bool without_capability(void)
+static bool limit_address_space(unsigned long bytes)
 {
-	struct __user_cap_header_struct header = {
-		.version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[2];
+	const struct rlimit limit = { bytes, RLIM_INFINITY };
 
-	if (syscall(SYS_capget, &header, data))
-		return false;
-	data[0].effective &= ~(1U << CAP_IPC_LOCK);
-
-	return !syscall(SYS_capset, &header, data);
-}
-
-static bool limit(int resource, unsigned long bytes)
-{
-	struct rlimit rlimit = { bytes, RLIM_INFINITY };
-
-	return !setrlimit(resource, &rlimit);
+	return !setrlimit(RLIMIT_AS, &limit);
 }
 
 static bool locked_fails_unseen_here(void)
 {
-	return without_capability() &&
-	       limit(RLIMIT_MEMLOCK, 2 * page_size) &&
+	return lower_lock_limit(2 * page_size) &&
 	       fails_unseen((struct test_mmap_proto_settings){
 			.set_flags = VM_LOCKED, .holds = 1 }, EAGAIN);
 }
@@ -473,9 +453,9 @@ static bool address_space_fails_unseen_here(void)
 	pages = proc_number("/proc/self/status", "VmSize") * 1024 / page_size;
 
 	/* 24 pages in place of 18: 6 more, of which 5 are free. */
-	return limit(RLIMIT_AS, (pages + 5) * page_size) &&
+	return limit_address_space((pages + 5) * page_size) &&
 	       map_fails(fd, 10, 24, RW, MAP_SHARED, 0, ENOMEM) &&
-	       is("limit", limit(RLIMIT_AS, (pages + 6) * page_size), true) &&
+	       is("limit", limit_address_space((pages + 6) * page_size), true) &&
 	       victims_live() && is("held", count(fd).held, 1) &&
 	       is("released", count(fd).released, 1) &&
 	       maps(fd, 10, 24, RW, MAP_SHARED, 0);
@@ -552,7 +532,7 @@ static bool locked_here(void)
 {
 	const long page_kb = page_size / 1024;
 
-	if (!without_capability() || !limit(RLIMIT_MEMLOCK, 4 * page_size))
+	if (!lower_lock_limit(4 * page_size))
 		return false;
 	set(fd, (struct test_mmap_proto_settings){ .set_flags = VM_LOCKED });
 	if (!maps(fd, 1, 4, RW, MAP_SHARED, 0) ||
@@ -1012,8 +992,7 @@ int main(void)
 	close(open_driver("test_mmap_proto"));
 	ksft_print_header();
 	ksft_set_plan(ARRAY_SIZE(tests));
-	if (!bring_in())
-		ksft_exit_fail_msg("mlockall: %s\n", strerror(errno));
+	bring_in();
 	for (i = 0; i < ARRAY_SIZE(tests); i++) {
 		fd = open_driver("test_mmap_proto");
 		file = count(fd).file;

@@ -14,7 +14,11 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+
+#include <linux/capability.h>
 
 #include "../kselftest.h"
 #include "../../../../lib/test_mmap_proto_uapi.h"
@@ -163,6 +167,31 @@ static inline bool shows(unsigned long page, unsigned long number,
 	ksft_print_msg("not page %lu of area %u of file %lu\n", number, area,
 		       file);
 	return false;
+}
+
+/* ---- this process -------------------------------------------------------- */
+
+/* Bring in all of this program: what it maps of itself changes no more. */
+static inline void bring_in(void)
+{
+	if (mlockall(MCL_CURRENT) || munlockall())
+		ksft_exit_fail_msg("mlockall: %s\n", strerror(errno));
+}
+
+/* A limit for locked memory, which root would not have. */
+static inline bool lower_lock_limit(unsigned long bytes)
+{
+	const struct rlimit limit = { bytes, RLIM_INFINITY };
+	struct __user_cap_header_struct header = {
+		.version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2];
+
+	if (syscall(SYS_capget, &header, data))
+		return false;
+	data[0].effective &= ~(1U << CAP_IPC_LOCK);
+
+	return !syscall(SYS_capset, &header, data) &&
+	       !setrlimit(RLIMIT_MEMLOCK, &limit);
 }
 
 /* ---- /proc --------------------------------------------------------------- */

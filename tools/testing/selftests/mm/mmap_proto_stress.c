@@ -331,13 +331,6 @@ static void inject_faults(void)
 
 /* ---- processes ----------------------------------------------------------- */
 
-/* Bring in all of this program: what it maps of itself changes no more. */
-static void bring_in(void)
-{
-	if (mlockall(MCL_CURRENT) || munlockall())
-		ksft_exit_fail_msg("mlockall: %s\n", strerror(errno));
-}
-
 static void child(unsigned int process, unsigned long mappings)
 {
 	struct tally *tally = &tallies[process];
