@@ -470,7 +470,8 @@ static bool address_space_fails_unseen(void)
  * A step fails for which the victims had to go: they stay gone, and all else is
  * as munmap() would have left it.
  */
-static bool fails_with_gap(struct test_mmap_proto_settings settings, int error)
+static bool fails_with_gap_as(struct test_mmap_proto_settings settings,
+			      int error, int flags)
 {
 	struct test_mmap_proto_counters before, after;
 	long charged;
@@ -485,7 +486,7 @@ static bool fails_with_gap(struct test_mmap_proto_settings settings, int error)
 		return false;
 	before = count(fd);
 	set(fd, settings);
-	if (!map_fails(fd, 12, 20, RW, MAP_SHARED, 0, error) || !smaps_same())
+	if (!map_fails(fd, 12, 20, RW, flags, 0, error) || !smaps_same())
 		return false;
 	after = count(fd);
 
@@ -498,6 +499,16 @@ static bool fails_with_gap(struct test_mmap_proto_settings settings, int error)
 	       is("references", after.references, before.references - 1) &&
 	       is("held", after.held - before.held, settings.holds) &&
 	       is("released", after.released, after.held);
+}
+
+/* A private mapping takes over what the victims are charged. */
+static bool fails_with_gap(struct test_mmap_proto_settings settings, int error)
+{
+	if (!fails_with_gap_as(settings, error, MAP_SHARED))
+		return false;
+	unmap(0, WINDOW_PAGES);
+
+	return fails_with_gap_as(settings, error, MAP_PRIVATE);
 }
 
 static bool action_fails(void)
