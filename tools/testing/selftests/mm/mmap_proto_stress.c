@@ -37,6 +37,12 @@ struct tally {
 static struct tally *tallies;
 static bool with_faults;
 
+/* Of a process: its file, and the one that is mapped instead at times. */
+struct files {
+	int fd, other_fd;
+	unsigned long number, other_number;
+};
+
 static unsigned int next_random(unsigned int *state)
 {
 	*state ^= *state << 13;
@@ -46,11 +52,13 @@ static unsigned int next_random(unsigned int *state)
 	return *state;
 }
 
-static struct test_mmap_proto_settings random_settings(unsigned int *random)
+static struct test_mmap_proto_settings random_settings(unsigned int *random,
+						       int other_fd)
 {
 	struct test_mmap_proto_settings settings = {
-		.memory = next_random(random) % TEST_MMAP_PROTO_OTHER_FILE,
+		.memory = next_random(random) % TEST_MMAP_PROTO_MEMORIES,
 		.holds = next_random(random) % 3,
+		.other_fd = other_fd,
 	};
 
 	/* mapped() and close() go together, or they could not be compared. */
@@ -65,6 +73,8 @@ static struct test_mmap_proto_settings random_settings(unsigned int *random)
 	}
 	if (settings.memory == TEST_MMAP_PROTO_ANONYMOUS)
 		settings.options = 0;
+	if (settings.memory == TEST_MMAP_PROTO_OTHER_FILE)
+		settings.options &= ~TEST_MMAP_PROTO_OBJECT;
 	if (next_random(random) & 1)
 		settings.set_flags = VM_DONTDUMP;
 
@@ -74,7 +84,9 @@ static struct test_mmap_proto_settings random_settings(unsigned int *random)
 		settings.error = -EIO;
 		break;
 	case 1:
-		if (settings.options & TEST_MMAP_PROTO_MAPPED)
+		/* The other file has settings of its own. */
+		if ((settings.options & TEST_MMAP_PROTO_MAPPED) &&
+		    settings.memory != TEST_MMAP_PROTO_OTHER_FILE)
 			settings.mapped_error = -EUSERS;
 		break;
 	case 2:
@@ -175,8 +187,12 @@ static unsigned int area_of(unsigned int memory)
 /* Look at one page, and write to it where that changes no other. */
 static bool touch(const struct test_mmap_proto_settings *settings,
 		  const struct request *request, unsigned long i,
-		  unsigned long file)
+		  const struct files *files)
 {
+	const unsigned long file =
+		settings->memory == TEST_MMAP_PROTO_OTHER_FILE ?
+		files->other_number : files->number;
+
 	if (settings->memory == TEST_MMAP_PROTO_ANONYMOUS) {
 		if (request->prot == RW)
 			*at(request->page + i) = 1;
@@ -208,13 +224,13 @@ static bool unmap_whatever(unsigned long page, unsigned long nr_pages)
 }
 
 /* Returns false when something is not as it must be. */
-static bool one_mapping(int fd, const struct test_mmap_proto_settings *settings,
-			unsigned long file, unsigned int *random,
-			struct tally *tally)
+static bool one_mapping(const struct files *files,
+			const struct test_mmap_proto_settings *settings,
+			unsigned int *random, struct tally *tally)
 {
 	const struct request request = random_request(random);
 	const int error = expected_error(settings, &request);
-	const bool mapped = map(fd, request.page, request.nr_pages,
+	const bool mapped = map(files->fd, request.page, request.nr_pages,
 				request.prot, request.flags,
 				request.offset) != MAP_FAILED;
 
@@ -239,7 +255,7 @@ static bool one_mapping(int fd, const struct test_mmap_proto_settings *settings,
 		const unsigned long i = next_random(random) % request.nr_pages;
 
 		tally->pages_read++;
-		if (!touch(settings, &request, i, file)) {
+		if (!touch(settings, &request, i, files)) {
 			ksft_print_msg("memory %u, options %x, prot %d, flags %d\n",
 				       settings->memory, settings->options,
 				       request.prot, request.flags);
@@ -259,44 +275,59 @@ static bool one_mapping(int fd, const struct test_mmap_proto_settings *settings,
 	}
 }
 
-static bool balanced(const struct test_mmap_proto_counters *now)
+static bool balanced(int fd)
 {
-	if (now->mapped + now->opened == now->closed &&
-	    now->held == now->released && now->references == 1)
+	const struct test_mmap_proto_counters now = count(fd);
+
+	if (now.mapped + now.opened == now.closed &&
+	    now.held == now.released && now.references == 1)
 		return true;
 
-	ksft_print_msg("mapped %llu, opened %llu, closed %llu\n", now->mapped,
-		       now->opened, now->closed);
+	ksft_print_msg("mapped %llu, opened %llu, closed %llu\n",
+		       (unsigned long long)now.mapped,
+		       (unsigned long long)now.opened,
+		       (unsigned long long)now.closed);
 	ksft_print_msg("held %llu, released %llu, references %llu\n",
-		       now->held, now->released, now->references);
+		       (unsigned long long)now.held,
+		       (unsigned long long)now.released,
+		       (unsigned long long)now.references);
 	return false;
 }
 
-static bool run(int fd, unsigned int process, unsigned long mappings,
-		struct tally *tally)
+static bool apply(int fd, struct test_mmap_proto_settings settings)
 {
-	const unsigned long file = count(fd).file;
+	while (ioctl(fd, TEST_MMAP_PROTO_SET, &settings)) {
+		if (errno != ENOMEM || !with_faults) {
+			ksft_print_msg("TEST_MMAP_PROTO_SET: %s\n",
+				       strerror(errno));
+			return false;
+		}
+	}
+
+	return true;
+}
+
+static bool run(const struct files *files, unsigned int process,
+		unsigned long mappings, struct tally *tally)
+{
 	unsigned int random = 2463534242U + process;
 	struct test_mmap_proto_settings settings;
-	struct test_mmap_proto_counters counters;
 	unsigned long i;
 
 	for (i = 0; i < mappings; i++) {
 		if (i % MAPPINGS_PER_SETTING == 0) {
-			settings = random_settings(&random);
-			while (ioctl(fd, TEST_MMAP_PROTO_SET, &settings)) {
-				if (errno != ENOMEM || !with_faults)
-					return false;
-			}
+			settings = random_settings(&random, files->other_fd);
+			if (!apply(files->fd, settings))
+				return false;
 		}
-		if (!one_mapping(fd, &settings, file, &random, tally))
+		if (!one_mapping(files, &settings, &random, tally))
 			return false;
 	}
-	if (!unmap_whatever(0, WINDOW_PAGES))
-		return false;
-	counters = count(fd);
 
-	return balanced(&counters);
+	/* The last settings may refer to the other file. */
+	return unmap_whatever(0, WINDOW_PAGES) &&
+	       apply(files->fd, (struct test_mmap_proto_settings){ }) &&
+	       balanced(files->fd) && balanced(files->other_fd);
 }
 
 /* ---- faults -------------------------------------------------------------- */
@@ -334,11 +365,16 @@ static void inject_faults(void)
 static void child(unsigned int process, unsigned long mappings)
 {
 	struct tally *tally = &tallies[process];
-	const int fd = open_driver("test_mmap_proto");
+	struct files files = {
+		.fd = open_driver("test_mmap_proto"),
+		.other_fd = open_driver("test_mmap_proto"),
+	};
 
+	files.number = count(files.fd).file;
+	files.other_number = count(files.other_fd).file;
 	if (with_faults && !write_proc(MAKE_IT_FAIL, "1"))
 		_exit(1);
-	tally->good = run(fd, process, mappings, tally);
+	tally->good = run(&files, process, mappings, tally);
 	/* Until it succeeds: it needs memory too. */
 	while (with_faults && !write_proc(MAKE_IT_FAIL, "0"))
 		tally->good &= errno == ENOMEM;
