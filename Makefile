@@ -110,7 +110,7 @@ help:
 	@echo '  make             install what is missing, make the tree, convert,'
 	@echo '                   report, and print a summary'
 	@echo '  make check       run all tests (boots kernels; about 25 minutes)'
-	@echo '  make check-full  these, and those on a kernel that checks all it can (FIGURE)'
+	@echo '  make check-full  these, and those of a debug kernel (up to 90 min)'
 	@echo '  make check-fast  run the tests that need no kernel (under 3 minutes)'
 	@echo '  make boot        build the kernel, boot it under QEMU, run the tests in it'
 	@echo '  make shell       a prompt in the same machine; Ctrl-A X ends it'
