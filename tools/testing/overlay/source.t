@@ -172,9 +172,11 @@ class Tests(unittest.TestCase):
 		"""make runs every test, once, and those are all there"""
 		fast = variable("FAST_TESTS")
 		slow = variable("KERNEL_TESTS")
-		self.assertEqual(sorted(fast + slow), sorted(
+		full = variable("FULL_TESTS")
+		self.assertEqual(sorted(fast + slow + full), sorted(
 			path for path in FILES if path.endswith(".t")))
-		self.figures = f"{len(fast)} fast, {len(slow)} with a kernel"
+		self.figures = (f"{len(fast)} fast, {len(slow)} with a kernel, "
+				f"{len(full)} with a debug kernel")
 
 	def test_executable(self):
 		"""a file is executable if and only if it begins with #!"""
