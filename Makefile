@@ -19,8 +19,8 @@ PROVE := tools/testing/overlay/prove.sh
 
 packages = $(if $(filter no,$(PACKAGES)),,@scripts/overlay/packages.py install $(1))
 
-.PHONY: all tree packages boot shell series status check check-fast check-full \
-	clean help
+.PHONY: all tree packages boot shell series status bench check check-fast \
+	check-full clean help
 .NOTPARALLEL:
 .DEFAULT_GOAL := all
 
@@ -63,20 +63,24 @@ series: tree
 status:
 	@scripts/coccinelle/mmap_proto/convert.py status --report $(BUILD)/report
 
+bench: tree packages
+	@tools/bench/bench.py --build $(BUILD)
+
 # ---- tests -----------------------------------------------------------------
 
 # No kernel is built for these.
 FAST_TESTS := tools/testing/overlay/source.t \
 	$(sort $(wildcard scripts/overlay/tests/*.t)) \
 	$(sort $(wildcard scripts/coccinelle/mmap_proto/tests/*.t)) \
-	tools/testing/overlay/harness.t
+	tools/testing/overlay/ktap.t tools/testing/overlay/harness.t \
+	$(sort $(wildcard tools/bench/tests/*.t))
 
 # Ordered so that the kernel is built once, by the first that needs it.
 KERNEL_TESTS := tools/testing/overlay/tree.t \
 	$(QEMU_DIR)/boot.t \
 	$(QEMU_DIR)/stress.t \
 	$(sort $(wildcard $(QEMU_DIR)/tests/*.t)) \
-	tools/testing/overlay/series.t
+	tools/testing/overlay/kunit.t tools/testing/overlay/series.t
 
 # The debug kernel is built by the first.
 FULL_TESTS := $(QEMU_DIR)/debug.t \
@@ -102,7 +106,8 @@ check-full: tree packages
 # By name: BUILD may be a folder that holds other things too.
 clean:
 	@rm -rf $(foreach made,base.git base.git.* linux linux.* cache convert \
-		report series series.new check qemu qemu-debug,$(BUILD)/$(made))
+		report series series.new bench check qemu qemu-debug \
+		kunit,$(BUILD)/$(made))
 	@rmdir $(BUILD) 2> /dev/null || true
 
 help:
@@ -117,6 +122,7 @@ help:
 	@echo '  make shell       a prompt in the same machine; Ctrl-A X ends it'
 	@echo '  make series      write the commits as patches to $(BUILD)/series'
 	@echo '  make status      the table of mmap hooks again'
+	@echo '  make bench       count what mmap() costs, beside what it may cost'
 	@echo '  make tree        the tree alone; it is in $(TREE)'
 	@echo '  make packages    install what kernels and tests need'
 	@echo '  make clean       remove what was made below $(BUILD)'

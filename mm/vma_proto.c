@@ -39,26 +39,7 @@ int fops_mmap_error(const struct file_operations *fops)
 		  fops->mmap, fops->mmap_proto);
 	return -EINVAL;
 }
-EXPORT_SYMBOL_GPL(fops_mmap_error);
-
-#ifdef CONFIG_MMU
-/*
- * MAP_FIXED must not get as far as the hook when a mapping that it would
- * replace is sealed.
- */
-static bool range_is_sealed(struct mm_struct *mm, unsigned long start,
-			    unsigned long end)
-{
-	VMA_ITERATOR(vmi, mm, start);
-	struct vm_area_struct *vma;
-
-	for_each_vma_range(vmi, vma, end) {
-		if (!can_modify_vma(vma))
-			return true;
-	}
-
-	return false;
-}
+EXPORT_SYMBOL(fops_mmap_error);
 
 /*
  * Access that is asked for must stay permitted: mprotect() checks VM_MAY* only
@@ -169,7 +150,7 @@ EXPORT_SYMBOL_GPL(vma_proto_set_anonymous);
 int vma_proto_hold(struct vma_proto *proto, void *object,
 		   void (*release)(void *object))
 {
-	struct vma_proto_hold *hold = &proto->hold;
+	struct vma_proto_hold *hold = &proto->room->hold;
 
 	if (proto->holds) {
 		hold = kmalloc(sizeof(*hold), GFP_KERNEL);
@@ -189,13 +170,47 @@ int vma_proto_hold(struct vma_proto *proto, void *object,
 EXPORT_SYMBOL_GPL(vma_proto_hold);
 
 /* Has the mapping the flags that its actions rely on? */
-static bool flags_suit_actions(const struct vma_proto *proto)
+static bool flags_suit_actions(const struct vma_proto *proto, vm_flags_t before)
 {
-	/* DMA operations choose either, and must not find the other. */
-	if (proto->action.type == VMA_PROTO_DMA_MMAP)
-		return !(proto->flags & (VM_PFNMAP | VM_MIXEDMAP));
+	const struct vma_proto_action *action = proto->actions;
+
+	/* These choose either, and must not find the other. */
+	if (action && (action->type == VMA_PROTO_DMA_MMAP ||
+		       action->type == VMA_PROTO_MMAP_FILE))
+		return !(proto->flags & ~before & (VM_PFNMAP | VM_MIXEDMAP));
 
 	return !(proto->action_flags & ~proto->flags);
+}
+
+/*
+ * As do_mmap() has checked for VM_LOCKED before the hook. The core never locks,
+ * nor charges, what has one of VM_SPECIAL.
+ */
+static bool may_lock(const struct vma_proto *proto, vm_flags_t before)
+{
+#ifdef CONFIG_MMU
+	if ((proto->flags & ~before & VM_LOCKED) &&
+	    !(proto->flags & VM_SPECIAL))
+		return mlock_future_ok(proto->mm, proto->flags,
+				       proto->end - proto->start);
+#endif
+	return true;
+}
+
+/* As do_mmap() has checked for the file and the offset that it was given. */
+static bool offset_is_ok(const struct vma_proto *proto)
+{
+	struct inode *inode = file_inode(proto->file);
+
+	if (proto->pgoff + vma_proto_pages(proto) < proto->pgoff)
+		return false;
+
+	/* A file that was made up for the sake of the call has no inode. */
+	if (!IS_ENABLED(CONFIG_MMU) || !inode)
+		return true;
+
+	return file_mmap_ok(proto->file, inode, proto->pgoff,
+			    proto->end - proto->start);
 }
 
 /* Did the hook keep to what its prototype allows it to change? */
@@ -206,8 +221,9 @@ static int check_described(struct vma_proto *proto,
 	if (WARN_ONCE(proto->file != (proto->own_file ?: file),
 		      "%ps replaced the file by hand\n", fops->mmap_proto))
 		return -EINVAL;
-	if (WARN_ONCE(!flags_are_allowed(flags, proto->flags) ||
-		      !flags_suit_actions(proto),
+	if (WARN_ONCE((proto->flags != flags || vma_proto_has_action(proto)) &&
+		      (!flags_are_allowed(flags, proto->flags) ||
+		       !flags_suit_actions(proto, flags)),
 		      "%ps changed the flags from %lx to %lx\n",
 		      fops->mmap_proto, flags, proto->flags))
 		return -EINVAL;
@@ -215,6 +231,11 @@ static int check_described(struct vma_proto *proto,
 		      (proto->vm_ops || vma_proto_has_action(proto)),
 		      "%ps wants both anonymous memory and its own\n",
 		      fops->mmap_proto))
+		return -EINVAL;
+
+	/* Nor can the hook know whether the other file has mmap(). */
+	if (proto->vm_ops && proto->actions &&
+	    proto->actions->type == VMA_PROTO_MMAP_FILE)
 		return -EINVAL;
 
 	/* As do_mmap() has for the file that was opened. */
@@ -225,17 +246,7 @@ static int check_described(struct vma_proto *proto,
 			return error;
 	}
 
-	/* As do_mmap() has checked for the offset before the hook. */
-	if (proto->pgoff + vma_proto_pages(proto) < proto->pgoff)
-		return -EOVERFLOW;
-
-	/*
-	 * As do_mmap() has for VM_LOCKED before the hook. The core never locks,
-	 * nor charges, what has one of VM_SPECIAL.
-	 */
-	if ((proto->flags & ~flags & VM_LOCKED) &&
-	    !(proto->flags & VM_SPECIAL) &&
-	    !mlock_future_ok(proto->mm, proto->flags, proto->end - proto->start))
+	if (!may_lock(proto, flags))
 		return -EAGAIN;
 
 	return 0;
@@ -243,8 +254,8 @@ static int check_described(struct vma_proto *proto,
 
 /**
  * vma_proto_describe() - let the file describe a mapping of it
- * @proto: the prototype with @mm, @start, @end, @pgoff, @file, @flags and
- *         @page_prot filled in, and all else zero
+ * @proto: the prototype with @mm, @start, @end, @pgoff, @file, @flags,
+ *         @page_prot and @room filled in, and all else zero
  * @fops: the operations of proto->file, which have an mmap_proto() hook
  *
  * Nothing has been done for the mapping when this runs, so there is nothing to
@@ -253,26 +264,23 @@ static int check_described(struct vma_proto *proto,
  *
  * Context: process context, may sleep. The caller holds the mmap_lock of
  * proto->mm for writing.
- * Return: 0, and the prototype is final; -EPERM when the range holds a sealed
- * mapping (the hook is not called), or the file that the hook chose is sealed
- * against what the mapping may do; -EOVERFLOW when the hook moved the mapping
- * beyond the last offset; -EAGAIN when it locks memory beyond RLIMIT_MEMLOCK;
- * -EINVAL and one warning when the hook changed what it may not, or returned
- * what is no errno; otherwise the hook's own error.
+ * Return: 0, and the prototype is final; -EPERM when the file that the hook
+ * chose is sealed against what the mapping may do; -EOVERFLOW when the hook
+ * moved the mapping beyond the last offset; -EAGAIN when it locks memory beyond
+ * RLIMIT_MEMLOCK; -EINVAL and one warning when the hook changed what it may
+ * not, or returned what is no errno; otherwise the hook's own error.
  */
 int vma_proto_describe(struct vma_proto *proto,
 		       const struct file_operations *fops)
 {
 	struct file *const file = proto->file;
 	const vm_flags_t flags = proto->flags;
+	const pgoff_t pgoff = proto->pgoff;
 	int error;
 
 	mmap_assert_write_locked(proto->mm);
 
-	if (range_is_sealed(proto->mm, proto->start, proto->end))
-		return -EPERM;
-
-	error = fops->mmap_proto(proto);
+	error = fops->mmap_proto(proto) ?: proto->error;
 	if (WARN_ONCE(error > 0 || error < -MAX_ERRNO, "%ps returned %d\n",
 		      fops->mmap_proto, error))
 		return -EINVAL;
@@ -282,6 +290,8 @@ int vma_proto_describe(struct vma_proto *proto,
 	error = check_described(proto, fops, file, flags);
 	if (error)
 		return error;
+	if ((proto->own_file || proto->pgoff != pgoff) && !offset_is_ok(proto))
+		return -EOVERFLOW;
 
 	/* No entry may permit more than the flags do. */
 	if ((proto->flags ^ flags) & VM_ACCESS_FLAGS)
@@ -318,14 +328,13 @@ int vma_proto_complete(const struct vma_proto *proto,
 	vma->vm_private_data = proto->private_data;
 
 	error = vma_proto_run_actions(proto, vma);
-	if (!error && vm_ops && vm_ops->mapped) {
+	if (!error && vm_ops && vm_ops->mapped)
 		error = vm_ops->mapped(vma->vm_start, vma->vm_end,
-				       proto->pgoff, vma->vm_file,
+				       proto->pgoff, proto->file,
 				       &vma->vm_private_data);
-		if (WARN_ONCE(error > 0 || error < -MAX_ERRNO,
-			      "%ps returned %d\n", vm_ops->mapped, error))
-			error = -EINVAL;
-	}
+	if (WARN_ONCE(error > 0 || error < -MAX_ERRNO,
+		      "a mapping with %ps returned %d\n", vm_ops, error))
+		error = -EINVAL;
 
 	/* What did not come to be mapped must not be closed. */
 	if (error)
@@ -344,10 +353,14 @@ void vma_proto_release(struct vma_proto *proto)
 {
 	struct vma_proto_hold *hold;
 
+	/* Most prototypes have nothing. */
+	if (likely(!proto->holds && !proto->actions && !proto->own_file))
+		return;
+
 	while ((hold = proto->holds)) {
 		proto->holds = hold->next;
 		hold->release(hold->object);
-		if (hold != &proto->hold)
+		if (hold != &proto->room->hold)
 			kfree(hold);
 	}
 
@@ -356,4 +369,3 @@ void vma_proto_release(struct vma_proto *proto)
 	if (proto->own_file)
 		fput(proto->own_file);
 }
-#endif /* CONFIG_MMU */

@@ -6,6 +6,9 @@
  * error that the function of the same name for a live VMA gives. It is carried
  * out on the allocated VMA before that is inserted: remap_pfn_range() writes
  * vm_pgoff, which must not change once the VMA is in an interval tree.
+ *
+ * Without an MMU memory is mapped where it is or not at all: a request can be
+ * granted only if nothing has to be done for it.
  */
 
 #include "vma_internal.h"
@@ -21,7 +24,7 @@ static bool part_is_free(const struct vma_proto *proto, unsigned long addr,
 	if (addr >= proto->action_end)
 		return true;
 
-	for (action = &proto->action; action; action = action->next) {
+	for (action = proto->actions; action; action = action->next) {
 		if (addr < action->addr + action->size &&
 		    action->addr < addr + size)
 			return false;
@@ -45,13 +48,17 @@ static struct vma_proto_action *
 add_action(struct vma_proto *proto, enum vma_proto_action_type type,
 	   unsigned long addr, unsigned long size, vm_flags_t flags)
 {
-	struct vma_proto_action *action = &proto->action;
+	struct vma_proto_action *action;
 
 	if (proto->last_action) {
 		action = kzalloc(sizeof(*action), GFP_KERNEL);
 		if (!action)
 			return NULL;
 		proto->last_action->next = action;
+	} else {
+		action = &proto->room->action;
+		memset(action, 0, sizeof(*action));
+		proto->actions = action;
 	}
 
 	action->type = type;
@@ -78,6 +85,8 @@ static int add_remap(struct vma_proto *proto, enum vma_proto_action_type type,
 	    !part_is_free(proto, addr, aligned))
 		return -EINVAL;
 	if (pfn + PHYS_PFN(aligned) < pfn)
+		return -EINVAL;
+	if (!IS_ENABLED(CONFIG_MMU) && addr != pfn << PAGE_SHIFT)
 		return -EINVAL;
 
 	/* vm_pgoff of a COW mapping can name the start of one range only. */
@@ -114,9 +123,10 @@ static int add_remap(struct vma_proto *proto, enum vma_proto_action_type type,
  * Context: in an mmap_proto() hook.
  * Return: 0; -EINVAL when @addr is not aligned, @size is 0, the range is not
  * inside of the mapping, overlaps what was asked for already, or wraps around,
- * when a COW mapping is not mapped as a whole, or when pages were inserted
- * before; -ENOMEM when memory is short. The mmap() fails
- * later with what remap_pfn_range() returns, if that fails.
+ * when a COW mapping is not mapped as a whole, when pages were inserted before,
+ * or when there is no MMU and @addr is not where the memory is; -ENOMEM when
+ * memory is short. The mmap() fails later with what remap_pfn_range() returns,
+ * if that fails.
  */
 int vma_proto_remap_pfn_range(struct vma_proto *proto, unsigned long addr,
 			      unsigned long pfn, unsigned long size,
@@ -193,7 +203,7 @@ EXPORT_SYMBOL_GPL(vma_proto_iomap_memory);
 static int check_insert(const struct vma_proto *proto, unsigned long addr,
 			unsigned long num)
 {
-	if (!num || !PAGE_ALIGNED(addr))
+	if (!IS_ENABLED(CONFIG_MMU) || !num || !PAGE_ALIGNED(addr))
 		return -EINVAL;
 	if (num > vma_proto_pages(proto) ||
 	    !part_is_inside(proto, addr, num << PAGE_SHIFT))
@@ -218,8 +228,9 @@ static int check_insert(const struct vma_proto *proto, unsigned long addr,
  *
  * Context: in an mmap_proto() hook.
  * Return: 0; -EFAULT when @addr is not inside of the mapping; -EBUSY when the
- * place was asked for already; -EINVAL when @addr is not aligned, or when
- * memory without struct page was mapped before; -ENOMEM when memory is short.
+ * place was asked for already; -EINVAL when @addr is not aligned, when memory
+ * without struct page was mapped before, or when there is no MMU; -ENOMEM when
+ * memory is short.
  * The mmap() fails later with what vm_insert_page() returns, if that fails.
  */
 int vma_proto_insert_page(struct vma_proto *proto, unsigned long addr,
@@ -290,6 +301,8 @@ static int map_pages_at(struct vma_proto *proto, struct page **pages,
 {
 	const unsigned long count = vma_proto_pages(proto);
 
+	if (!IS_ENABLED(CONFIG_MMU))
+		return -EINVAL;
 	if (offset >= num || count > num - offset)
 		return -ENXIO;
 
@@ -347,8 +360,8 @@ EXPORT_SYMBOL_GPL(vma_proto_map_pages_zero);
  *
  * Context: in an mmap_proto() hook.
  * Return: 0; -EINVAL when an address is not aligned, @kaddr is no vmalloc area
- * that may be mapped, or the range reaches beyond it; otherwise as
- * vma_proto_insert_pages().
+ * that may be mapped, the range reaches beyond it, or there is no MMU; otherwise
+ * as vma_proto_insert_pages().
  */
 int vma_proto_remap_vmalloc_range_partial(struct vma_proto *proto,
 					  unsigned long uaddr, void *kaddr,
@@ -361,7 +374,8 @@ int vma_proto_remap_vmalloc_range_partial(struct vma_proto *proto,
 	unsigned long area_pages;
 	int error;
 
-	if (!PAGE_ALIGNED(uaddr) || !PAGE_ALIGNED(kaddr))
+	if (!IS_ENABLED(CONFIG_MMU) ||
+	    !PAGE_ALIGNED(uaddr) || !PAGE_ALIGNED(kaddr))
 		return -EINVAL;
 
 	area = find_vm_area(kaddr);
@@ -396,13 +410,24 @@ EXPORT_SYMBOL_GPL(vma_proto_remap_vmalloc_range_partial);
  * @pgoff: first page of the area to map
  *
  * As remap_vmalloc_range(). Sets VM_MIXEDMAP, VM_DONTEXPAND and VM_DONTDUMP.
+ * Without an MMU it sets nothing, and a shared mapping of the place where the
+ * memory is can have it.
  *
  * Context: in an mmap_proto() hook.
- * Return: as vma_proto_remap_vmalloc_range_partial().
+ * Return: as vma_proto_remap_vmalloc_range_partial(); without an MMU 0 or
+ * -EINVAL.
  */
 int vma_proto_remap_vmalloc_range(struct vma_proto *proto, void *addr,
 				  unsigned long pgoff)
 {
+	if (!IS_ENABLED(CONFIG_MMU)) {
+		unsigned long there = (unsigned long)addr;
+
+		there += pgoff << PAGE_SHIFT;
+		return proto->start == there && proto->flags & VM_SHARED ?
+		       0 : -EINVAL;
+	}
+
 	return vma_proto_remap_vmalloc_range_partial(proto, proto->start, addr,
 						     pgoff,
 						     proto->end - proto->start);
@@ -456,6 +481,73 @@ int vma_proto_dma_mmap_attrs(struct vma_proto *proto, struct device *dev,
 }
 EXPORT_SYMBOL_GPL(vma_proto_dma_mmap_attrs);
 
+static int request_mmap_file(struct vma_proto *proto, struct file *file)
+{
+	struct vma_proto_action *action;
+
+	if (proto->last_action)
+		return -EINVAL;
+
+	/* As for DMA memory: all of it, and without memory. */
+	action = add_action(proto, VMA_PROTO_MMAP_FILE, proto->start,
+			    proto->end - proto->start, VM_NONE);
+	action->file = file;
+
+	return 0;
+}
+
+/**
+ * vma_proto_mmap_file() - let another file describe the mapping
+ * @proto: the prototype
+ * @file: the other file; it must stay until the mapping exists
+ *
+ * For files that stand for others. The mmap_proto() hook of @file is called
+ * with @file as vma_proto.file. The file that is mapped does not change by this,
+ * unless that hook chooses one: a hook that wants @file to be mapped calls
+ * vma_proto_set_file() too, before. One that does not replaces
+ * vma_proto.vm_ops by operations that forward to those of @file with @file,
+ * mapped() among them: they would be given the file that is mapped.
+ *
+ * If @file has an mmap() hook instead, that runs on the new VMA as an action,
+ * the only one of the mapping, and sets its operations itself:
+ * vma_proto.vm_ops must stay %NULL, or the mmap() fails with -EINVAL.
+ *
+ * Context: in an mmap_proto() hook.
+ * Return: 0; -ENODEV when @file cannot be mapped; -EINVAL when it has both
+ * hooks, or has mmap() and another action was requested; otherwise the error of
+ * its hook, or -EINVAL when that replaced the file by hand, and then the mmap()
+ * fails whatever the caller returns.
+ */
+int vma_proto_mmap_file(struct vma_proto *proto, struct file *file)
+{
+	const struct file_operations *fops = READ_ONCE(file->f_op);
+	struct file *const outer = proto->file;
+	int error;
+
+	error = fops_check_mmap(fops);
+	if (error)
+		return error;
+	if (!fops->mmap_proto)
+		return request_mmap_file(proto, file);
+
+	proto->file = file;
+	error = fops->mmap_proto(proto);
+	if (error)
+		proto->error = error;
+
+	/* What the hook chose is mapped, instead of what was chosen before. */
+	if (proto->file == proto->own_file)
+		return error;
+	if (WARN_ONCE(proto->file != file, "%ps replaced the file by hand\n",
+		      fops->mmap_proto))
+		error = proto->error = -EINVAL;
+	proto->file = outer;
+
+	return error;
+}
+EXPORT_SYMBOL_GPL(vma_proto_mmap_file);
+
+#ifdef CONFIG_MMU
 /**
  * vma_proto_reprotect() - make protections follow the flags again
  * @proto: a prototype whose hook has changed the access that its flags permit
@@ -466,18 +558,18 @@ EXPORT_SYMBOL_GPL(vma_proto_dma_mmap_attrs);
  */
 void vma_proto_reprotect(struct vma_proto *proto)
 {
-	struct vma_proto_action *action = proto->last_action ?
-					  &proto->action : NULL;
+	struct vma_proto_action *action;
 
 	proto->page_prot = vm_pgprot_modify(proto->page_prot, proto->flags);
 
-	for (; action; action = action->next) {
+	for (action = proto->actions; action; action = action->next) {
 		if (action->type == VMA_PROTO_REMAP_PFN ||
 		    action->type == VMA_PROTO_REMAP_IO)
 			action->remap.prot = vm_pgprot_modify(action->remap.prot,
 							      proto->flags);
 	}
 }
+#endif
 
 static pgprot_t remap_prot(const struct vma_proto *proto,
 			   const struct vma_proto_action *action)
@@ -521,6 +613,8 @@ static int run_action(const struct vma_proto *proto,
 	case VMA_PROTO_INSERT_CONTIGUOUS:
 		return insert_contiguous(vma, action);
 	case VMA_PROTO_REMAP_VMALLOC:
+		if (!IS_ENABLED(CONFIG_MMU))
+			return -EINVAL;
 		return remap_vmalloc_range_partial(vma, action->addr,
 						   action->vmalloc.addr,
 						   action->vmalloc.pgoff,
@@ -530,6 +624,8 @@ static int run_action(const struct vma_proto *proto,
 				      action->dma.cpu_addr,
 				      action->dma.dma_addr, action->dma.size,
 				      action->dma.attrs);
+	case VMA_PROTO_MMAP_FILE:
+		return call_mmap(action->file, vma);
 	case VMA_PROTO_NO_ACTION:
 		break;
 	}
@@ -551,7 +647,7 @@ int vma_proto_run_actions(const struct vma_proto *proto,
 {
 	const struct vma_proto_action *action;
 
-	for (action = &proto->action; action; action = action->next) {
+	for (action = proto->actions; action; action = action->next) {
 		int error = run_action(proto, action, vma);
 
 		if (error)
@@ -571,9 +667,9 @@ void vma_proto_free_actions(struct vma_proto *proto)
 {
 	struct vma_proto_action *action;
 
-	/* The first is part of the prototype. */
-	while ((action = proto->action.next)) {
-		proto->action.next = action->next;
-		kfree(action);
+	while ((action = proto->actions)) {
+		proto->actions = action->next;
+		if (action != &proto->room->action)
+			kfree(action);
 	}
 }

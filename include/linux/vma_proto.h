@@ -3,7 +3,7 @@
  * The prototype of a mapping: what file_operations.mmap_proto() is asked to
  * describe, before anything is merged, allocated or torn down.
  *
- * Documentation/mm/mmap_proto.rst tells how to write a hook.
+ * Documentation/filesystems/mmap_proto.rst tells how to write a hook.
  */
 #ifndef _LINUX_VMA_PROTO_H
 #define _LINUX_VMA_PROTO_H
@@ -23,6 +23,7 @@ enum vma_proto_action_type {
 	VMA_PROTO_INSERT_CONTIGUOUS,
 	VMA_PROTO_REMAP_VMALLOC,
 	VMA_PROTO_DMA_MMAP,
+	VMA_PROTO_MMAP_FILE,
 };
 
 /**
@@ -37,6 +38,7 @@ enum vma_proto_action_type {
  * @page: first of the pages, for %VMA_PROTO_INSERT_CONTIGUOUS
  * @vmalloc: vmalloc area, for %VMA_PROTO_REMAP_VMALLOC
  * @dma: DMA-coherent memory, for %VMA_PROTO_DMA_MMAP
+ * @file: another file, for %VMA_PROTO_MMAP_FILE
  */
 struct vma_proto_action {
 	struct vma_proto_action *next;
@@ -62,6 +64,7 @@ struct vma_proto_action {
 			size_t size;
 			unsigned long attrs;
 		} dma;
+		struct file *file;
 	};
 };
 
@@ -75,6 +78,12 @@ struct vma_proto_hold {
 	struct vma_proto_hold *next;
 	void *object;
 	void (*release)(void *object);
+};
+
+/* Room for the first request and the first hold: these need no memory. */
+struct vma_proto_room {
+	struct vma_proto_action action;
+	struct vma_proto_hold hold;
 };
 
 /**
@@ -121,17 +130,20 @@ struct vma_proto {
 
 	/* private: for the core and the helpers below */
 
-	/* The first and the last request; the last is NULL while there is none. */
-	struct vma_proto_action action;
+	/* The first and the last request; NULL while there is none. */
+	struct vma_proto_action *actions;
 	struct vma_proto_action *last_action;
 	/* Behind the highest address, and the flags, of all requests. */
 	unsigned long action_end;
 	vm_flags_t action_flags;
-	/* What is held, the latest first, and storage for the first of it. */
+	/* What is held, the latest first. */
 	struct vma_proto_hold *holds;
-	struct vma_proto_hold hold;
+	/* Not initialised: most hooks need none of it. */
+	struct vma_proto_room *room;
 	/* The reference that vma_proto_set_file() took. */
 	struct file *own_file;
+	/* What the hook of another file failed with: it may be half done. */
+	int error;
 	/* Was vma_proto_set_anonymous() called? */
 	bool anonymous;
 };
@@ -145,7 +157,7 @@ static inline unsigned long vma_proto_pages(const struct vma_proto *proto)
 /* Was an action requested? */
 static inline bool vma_proto_has_action(const struct vma_proto *proto)
 {
-	return proto->last_action;
+	return proto->actions;
 }
 
 /* The mapping itself. */
@@ -153,6 +165,7 @@ void vma_proto_set_file(struct vma_proto *proto, struct file *file);
 int vma_proto_set_anonymous(struct vma_proto *proto);
 int vma_proto_hold(struct vma_proto *proto, void *object,
 		   void (*release)(void *object));
+int vma_proto_mmap_file(struct vma_proto *proto, struct file *file);
 
 /* Actions. */
 int vma_proto_remap_pfn_range(struct vma_proto *proto, unsigned long addr,

@@ -5,6 +5,7 @@
 
 root=$(cd "$(dirname "$0")/../../.." && pwd)
 tests=${TREE:-$root/build/linux}/tools/testing/vma
+programs="mmap_proto mmap_action mmap_nested"
 log=$(mktemp) || exit 1
 trap 'rm -f "$log"' EXIT
 failed=0
@@ -36,18 +37,25 @@ unset MAKEFLAGS MFLAGS MAKELEVEL
 make -s -C "$tests" > "$log" 2>&1
 result $? "tools/testing/vma builds"
 
-sanitized "$tests/vma" && sanitized "$tests/mmap_proto"
+unsanitized=
+for program in vma $programs; do
+	sanitized "$tests/$program" || unsanitized="$unsanitized $program"
+done
+[ -z "$unsanitized" ] || echo "not sanitized:$unsanitized" > "$log"
+[ -z "$unsanitized" ]
 result $? "with the address and undefined behaviour sanitizers"
 
 timeout 60 "$tests/vma" > "$log" 2>&1
 result $? "the tests that were there: $(tail -n 1 "$log")"
 
-timeout 60 "$tests/mmap_proto" > "$log" 2>&1
-status=$?
-grep -q 'runtime error' "$log" && status=1
-echo "# Subtest: mmap_proto"
-sed 's/^/    /' "$log"
-result $status "mmap_region() and its hook: $(grep -c '^ok' "$log") tests"
+for program in $programs; do
+	timeout 60 "$tests/$program" > "$log" 2>&1
+	status=$?
+	grep -q 'runtime error' "$log" && status=1
+	echo "# Subtest: $program"
+	sed 's/^/    /' "$log"
+	result $status "$program: $(grep -c '^ok' "$log") tests"
+done
 
 echo "1..$number"
 exit $failed

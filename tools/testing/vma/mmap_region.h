@@ -7,6 +7,8 @@
 #ifndef _MMAP_REGION_H
 #define _MMAP_REGION_H
 
+#include <assert.h>
+
 #include <linux/export.h>
 
 /*
@@ -30,6 +32,8 @@ struct mmap_region_test {
 	unsigned long limit;
 	/* Set: pages that may be locked; 0 for no limit. */
 	unsigned long mlock_limit;
+	/* Set: first page that no file has; 0 for no limit. */
+	unsigned long max_pgoff;
 	/* Set: file that is sealed against writing by mappings to come. */
 	struct file *sealed;
 	/* Set: fail an allocation by kmalloc(): the first for 1, ...; 0: none. */
@@ -41,6 +45,10 @@ struct mmap_region_test {
 static struct mmap_region_test region_test;
 
 /* As in the kernel. */
+
+/* With the value that IS_ENABLED() looks for. */
+#undef CONFIG_MMU
+#define CONFIG_MMU 1
 
 #define atomic_dec(x) uatomic_dec(x)
 
@@ -90,6 +98,8 @@ static inline void vma_set_anonymous(struct vm_area_struct *vma)
 extern const struct vm_operations_struct vma_dummy_vm_ops;
 
 int fops_mmap_error(const struct file_operations *fops);
+int fops_mmap_proto(const struct file_operations *fops, struct file *file,
+		    struct vm_area_struct *vma);
 
 /* call_mmap() and fops_check_mmap(): the kernel's own, cut out of fs.h. */
 #include "generated/fs.h"
@@ -141,6 +151,13 @@ static inline void fput(struct file *file)
 	file->f_count--;
 }
 
+static inline void vma_set_file(struct vm_area_struct *vma, struct file *file)
+{
+	get_file(file);
+	fput(vma->vm_file);
+	vma->vm_file = file;
+}
+
 static inline void vm_acct_memory(long pages)
 {
 	region_test.charged += pages;
@@ -167,6 +184,20 @@ static inline bool mlock_future_ok(struct mm_struct *mm, unsigned long flags,
 {
 	return !(flags & VM_LOCKED) || !region_test.mlock_limit ||
 	       mm->locked_vm + PHYS_PFN(bytes) <= region_test.mlock_limit;
+}
+
+/* A file that was made up to be mapped has no inode. */
+static inline struct inode *file_inode(struct file *file)
+{
+	return (struct inode *)file->f_mapping;
+}
+
+static inline bool file_mmap_ok(struct file *file, struct inode *inode,
+				unsigned long pgoff, unsigned long len)
+{
+	assert(inode);
+	return !region_test.max_pgoff ||
+	       pgoff + PHYS_PFN(len) <= region_test.max_pgoff;
 }
 
 static inline int memfd_check_seals_mmap(struct file *file,

@@ -223,6 +223,15 @@ static inline int dma_mmap_attrs(struct device *dev, struct vm_area_struct *vma,
 	return vm_insert_page(vma, vma->vm_start, &test_pages[vma->vm_pgoff]);
 }
 
+static inline void zap_page_range_single(struct vm_area_struct *vma,
+					 unsigned long address,
+					 unsigned long size, void *details)
+{
+	/* With a file, it may look at what that has not set up. */
+	assert(!vma->vm_file);
+	zap_entries(address, address + size);
+}
+
 static inline void unmap_vmas(struct mmu_gather *tlb, struct ma_state *mas,
 			      struct vm_area_struct *vma,
 			      unsigned long start_addr, unsigned long end_addr,
