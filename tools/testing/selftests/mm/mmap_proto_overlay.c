@@ -37,18 +37,25 @@ static bool mappings_are(unsigned long expected)
 		  expected);
 }
 
+static void set_default(struct test_mmap_proto_settings settings)
+{
+	if (ioctl(control, TEST_MMAP_PROTO_DEFAULT, &settings))
+		ksft_exit_fail_msg("TEST_MMAP_PROTO_DEFAULT: %s\n",
+				   strerror(errno));
+}
+
+/* The lower file is opened with these settings; others are not. */
 static int open_with(struct test_mmap_proto_settings settings)
 {
 	char path[64];
 	int fd;
 
-	if (ioctl(control, TEST_MMAP_PROTO_DEFAULT, &settings))
-		ksft_exit_fail_msg("TEST_MMAP_PROTO_DEFAULT: %s\n",
-				   strerror(errno));
+	set_default(settings);
 	snprintf(path, sizeof(path), OVERLAY "/%s", name);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		ksft_exit_fail_msg("%s: %s\n", path, strerror(errno));
+	set_default((struct test_mmap_proto_settings){ });
 
 	return fd;
 }
