@@ -12,6 +12,7 @@
 #include <linux/bits.h>
 #include <linux/cleanup.h>
 #include <linux/completion.h>
+#include <linux/debugfs.h>
 #include <linux/dma-mapping.h>
 #include <linux/file.h>
 #include <linux/fs.h>
@@ -76,9 +77,14 @@ static atomic_long_t last_number;
 static atomic_long_t last_data;
 static atomic_long_t all_files;
 static atomic_long_t all_objects;
+static atomic_long_t all_mappings;
 
 /* A file can be the other one of files that have none themselves. */
 static DEFINE_MUTEX(other_lock);
+
+/* What a file begins with. */
+static DEFINE_MUTEX(defaults_lock);
+static struct test_mmap_proto_settings defaults;
 
 static const struct file_operations test_mmap_fops;
 static const struct file_operations test_mmap_proto_fops;
@@ -165,6 +171,7 @@ static void test_open(struct vm_area_struct *vma)
 	struct test_file *test = vma->vm_file->private_data;
 
 	atomic_long_inc(&test->opened);
+	atomic_long_inc(&all_mappings);
 }
 
 static void test_close(struct vm_area_struct *vma)
@@ -172,6 +179,7 @@ static void test_close(struct vm_area_struct *vma)
 	struct test_file *test = vma->vm_file->private_data;
 
 	atomic_long_inc(&test->closed);
+	atomic_long_dec(&all_mappings);
 }
 
 static void test_open_object(struct vm_area_struct *vma)
@@ -197,6 +205,7 @@ static int test_mapped(unsigned long start, unsigned long end, pgoff_t pgoff,
 		return test->settings.mapped_error;
 
 	atomic_long_inc(&test->mapped);
+	atomic_long_inc(&all_mappings);
 
 	return 0;
 }
@@ -722,6 +731,26 @@ static int set(struct test_file *test, const void __user *from)
 	return error;
 }
 
+static int set_defaults(const void __user *from)
+{
+	struct test_mmap_proto_settings settings;
+	int error;
+
+	if (copy_from_user(&settings, from, sizeof(settings)))
+		return -EFAULT;
+	error = check_settings(&settings);
+	if (error)
+		return error;
+	if (settings.memory == TEST_MMAP_PROTO_OTHER_FILE ||
+	    (settings.options & TEST_MMAP_PROTO_OBJECT))
+		return -EINVAL;
+
+	guard(mutex)(&defaults_lock);
+	defaults = settings;
+
+	return 0;
+}
+
 static int count(struct file *file, void __user *to)
 {
 	struct test_file *test = file->private_data;
@@ -737,6 +766,7 @@ static int count(struct file *file, void __user *to)
 		.released = atomic_long_read(&test->released),
 		.all_files = atomic_long_read(&all_files),
 		.all_objects = atomic_long_read(&all_objects),
+		.all_mappings = atomic_long_read(&all_mappings),
 	};
 
 	return copy_to_user(to, &counters, sizeof(counters)) ? -EFAULT : 0;
@@ -776,22 +806,37 @@ static long test_ioctl(struct file *file, unsigned int command,
 		return count(file, user);
 	case TEST_MMAP_PROTO_DROP:
 		return drop(file->private_data);
+	case TEST_MMAP_PROTO_DEFAULT:
+		return set_defaults(user);
 	}
 
 	return -ENOTTY;
 }
 
+static void free_test(struct test_file *test)
+{
+	if (test->dma)
+		dma_free_coherent(test_mmap_proto_device.this_device, AREA_SIZE,
+				  test->dma, test->dma_address);
+	vfree(test->vmalloc);
+	if (test->block)
+		free_pages_exact(test->block, AREA_SIZE);
+	put_object(test->object);
+	kfree(test);
+}
+
 static int test_open_file(struct inode *inode, struct file *file)
 {
 	struct test_file *test = kzalloc(sizeof(*test), GFP_KERNEL);
-	unsigned long i;
+	struct test_mmap_proto_settings settings;
+	int error;
 
 	if (!test)
 		return -ENOMEM;
 
 	test->block = alloc_pages_exact(AREA_SIZE, GFP_KERNEL | __GFP_ZERO);
 	if (!test->block) {
-		kfree(test);
+		free_test(test);
 		return -ENOMEM;
 	}
 
@@ -800,8 +845,15 @@ static int test_open_file(struct inode *inode, struct file *file)
 	init_completion(&test->dropped);
 	test->number = atomic_long_inc_return(&last_number);
 	fill_area(test, test->block, TEST_MMAP_PROTO_BLOCK);
-	for (i = 0; i < NR_PAGES; i++)
-		test->pages[i] = page_to_insert(test, i ^ 1);
+
+	scoped_guard(mutex, &defaults_lock)
+		settings = defaults;
+	scoped_guard(mutex, &test->lock)
+		error = apply_settings(test, &settings);
+	if (error) {
+		free_test(test);
+		return error;
+	}
 
 	atomic_long_inc(&all_files);
 	file->private_data = test;
@@ -815,13 +867,7 @@ static int test_release_file(struct inode *inode, struct file *file)
 
 	if (test->other)
 		fput(test->other);
-	if (test->dma)
-		dma_free_coherent(test_mmap_proto_device.this_device, AREA_SIZE,
-				  test->dma, test->dma_address);
-	vfree(test->vmalloc);
-	free_pages_exact(test->block, AREA_SIZE);
-	put_object(test->object);
-	kfree(test);
+	free_test(test);
 	atomic_long_dec(&all_files);
 
 	return 0;
@@ -855,6 +901,8 @@ static struct miscdevice test_mmap_proto_device = {
 	.fops = &test_mmap_proto_fops,
 };
 
+static struct dentry *test_directory;
+
 static int __init test_mmap_proto_init(void)
 {
 	int error;
@@ -873,6 +921,13 @@ static int __init test_mmap_proto_init(void)
 		return error;
 	}
 
+	/* Not through debugfs's own operations, which have no mmap_proto(). */
+	test_directory = debugfs_create_dir("test_mmap_proto", NULL);
+	debugfs_create_file_unsafe("mmap_proto", 0600, test_directory, NULL,
+				   &test_mmap_proto_fops);
+	debugfs_create_file_unsafe("mmap", 0600, test_directory, NULL,
+				   &test_mmap_fops);
+
 	pr_info("for tests alone: programs may make it misbehave\n");
 
 	return 0;
@@ -881,6 +936,7 @@ module_init(test_mmap_proto_init);
 
 static void __exit test_mmap_proto_exit(void)
 {
+	debugfs_remove(test_directory);
 	misc_deregister(&test_mmap_device);
 	misc_deregister(&test_mmap_proto_device);
 }

@@ -4,7 +4,9 @@
  * and what it tells them.
  *
  * Each opened file has settings and memory of its own. /dev/test_mmap_proto
- * maps it through mmap_proto(), /dev/test_mmap through mmap().
+ * maps it through mmap_proto(), /dev/test_mmap through mmap(). The directory
+ * test_mmap_proto of debugfs has regular files that do the same, mmap_proto and
+ * mmap: for file systems that lie on top of others.
  */
 #ifndef _LIB_TEST_MMAP_PROTO_UAPI_H
 #define _LIB_TEST_MMAP_PROTO_UAPI_H
@@ -114,6 +116,8 @@ struct test_mmap_proto_settings {
  * @released: of what was held
  * @all_files: opened and not released yet, of the whole driver
  * @all_objects: alive, of the whole driver
+ * @all_mappings: calls of mapped() and open() less those of close(), of the
+ *                whole driver
  */
 struct test_mmap_proto_counters {
 	__u64 file;
@@ -127,6 +131,7 @@ struct test_mmap_proto_counters {
 	__u64 released;
 	__u64 all_files;
 	__u64 all_objects;
+	__u64 all_mappings;
 };
 
 #define TEST_MMAP_PROTO_SET _IOW('M', 0xc0, struct test_mmap_proto_settings)
@@ -136,5 +141,7 @@ struct test_mmap_proto_counters {
  * TEST_MMAP_PROTO_RENDEZVOUS.
  */
 #define TEST_MMAP_PROTO_DROP _IO('M', 0xc2)
+/* Settings for all files that are opened from now on. No object, no other file. */
+#define TEST_MMAP_PROTO_DEFAULT _IOW('M', 0xc3, struct test_mmap_proto_settings)
 
 #endif /* _LIB_TEST_MMAP_PROTO_UAPI_H */

@@ -97,21 +97,45 @@ static inline struct test_mmap_proto_counters count(int fd)
 static size_t page_size;
 static char *window;
 
+/* What one page table maps, here and almost everywhere. */
+#define TABLE_SIZE (2UL << 20)
+
+/* Nothing else is near: when all of it is unmapped, so are its page tables. */
 static inline void make_window(void)
 {
+	char *area;
+
 	page_size = sysconf(_SC_PAGESIZE);
-	/* A page before and behind it, so that nothing merges with it. */
-	window = mmap(NULL, (WINDOW_PAGES + 2) * page_size, PROT_NONE,
-		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (window == MAP_FAILED)
+	area = mmap(NULL, 4 * TABLE_SIZE, PROT_NONE,
+		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (area == MAP_FAILED)
 		ksft_exit_fail_msg("mmap: %s\n", strerror(errno));
-	window += page_size;
-	munmap(window, WINDOW_PAGES * page_size);
+	munmap(area, 4 * TABLE_SIZE);
+	window = (char *)(((unsigned long)area + 2 * TABLE_SIZE) & -TABLE_SIZE);
 }
 
 static inline char *at(unsigned long page)
 {
 	return window + page * page_size;
+}
+
+/*
+ * Have the window keep its page table, by a page behind it. On x86 a shared
+ * mapping of physical memory needs that when allocations fail: without a page
+ * table remap_pfn_range() cannot undo, and warns, whoever calls it.
+ */
+static inline void keep_page_table(bool keep)
+{
+	char *const page = at(WINDOW_PAGES + 1);
+
+	if (!keep) {
+		munmap(page, page_size);
+	} else if (mmap(page, page_size, RW,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == page) {
+		*page = 1;
+	} else {
+		ksft_exit_fail_msg("mmap: %s\n", strerror(errno));
+	}
 }
 
 /* In pages; @offset is that of the file. */

@@ -160,6 +160,15 @@ static bool fail_once(struct test_mmap_proto_settings settings, int flags,
 	return balanced(fd, 1) && balanced(other_fd, other ? 2 : 1);
 }
 
+/* Does one remap_pfn_range() make all of the mapping? */
+static bool is_tracked(unsigned int memory)
+{
+	return memory == TEST_MMAP_PROTO_REMAP ||
+	       memory == TEST_MMAP_PROTO_REMAP_IO ||
+	       memory == TEST_MMAP_PROTO_IOMAP ||
+	       memory == TEST_MMAP_PROTO_DMA_MMAP;
+}
+
 /* All allocations of a way to map; false when one does harm. */
 static bool fail_each(struct test_mmap_proto_settings settings, int flags,
 		      bool over)
@@ -167,6 +176,7 @@ static bool fail_each(struct test_mmap_proto_settings settings, int flags,
 	bool left = false;
 	unsigned int n;
 
+	keep_page_table(flags == MAP_SHARED && is_tracked(settings.memory));
 	for (n = 1; !left; n++) {
 		if (n > NTH_MAX || !fail_once(settings, flags, over, n, &left)) {
 			ksft_print_msg("allocation %u, %s, %s\n", n,
@@ -175,6 +185,7 @@ static bool fail_each(struct test_mmap_proto_settings settings, int flags,
 			return false;
 		}
 	}
+	keep_page_table(false);
 
 	return true;
 }
@@ -204,25 +215,11 @@ static void fail_kind(const char *name, unsigned int memory)
 	set(fd, (struct test_mmap_proto_settings){ });
 }
 
-/* Nothing else near the window: each mapping needs page tables of its own. */
-static void make_lonely_window(void)
-{
-	const size_t size = 8 << 20, aligned = 2 << 20;
-	char *area;
-
-	page_size = sysconf(_SC_PAGESIZE);
-	area = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (area == MAP_FAILED)
-		ksft_exit_fail_msg("mmap: %s\n", strerror(errno));
-	munmap(area, size);
-	window = (char *)(((unsigned long)area + 2 * aligned) & -aligned);
-}
-
 int main(void)
 {
 	size_t i;
 
-	make_lonely_window();
+	make_window();
 	nth_fd = open(FAIL_NTH, O_RDWR | O_CLOEXEC);
 	if (nth_fd < 0 && errno == ENOENT)
 		ksft_exit_skip("%s: %s (CONFIG_FAULT_INJECTION)\n", FAIL_NTH,

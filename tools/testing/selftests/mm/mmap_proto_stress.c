@@ -446,7 +446,6 @@ int main(void)
 	long charged, mapped;
 	int fd;
 
-	/* Before the window: it would be mapped there. */
 	tallies = mmap(NULL, sizeof(*tallies) * PROCESSES, RW,
 		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (tallies == MAP_FAILED)
@@ -457,6 +456,7 @@ int main(void)
 	if (with_faults) {
 		mappings = MAPPINGS_WITH_FAULTS;
 		inject_faults();
+		keep_page_table(true);
 	}
 
 	ksft_print_header();
