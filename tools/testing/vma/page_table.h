@@ -32,7 +32,7 @@ typedef u64 dma_addr_t;
 #define VM_DMA_COHERENT	0x00000010UL
 
 #define PAGE_ALIGNED(_addr)	(!offset_in_page(_addr))
-#define NR_TEST_PAGES	32
+#define NR_TEST_PAGES	96
 #define NR_ENTRIES	64
 
 /* Memory with struct page; the frame number of the first one. */
@@ -124,7 +124,7 @@ static inline void zap_entries(unsigned long start, unsigned long end)
 
 static inline bool fails_now(void)
 {
-	return page_table.fail && !--page_table.fail;
+	return (page_table.fail && !--page_table.fail) || inject(INJECT_ENTRY);
 }
 
 static inline int remap_pfn_range(struct vm_area_struct *vma,

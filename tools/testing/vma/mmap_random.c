@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Random sequences of operations on an address space, compared with a model of
+ * it after each.
+ *
+ * Usage: mmap_random [SECONDS [SEED]]
+ */
+#include <time.h>
+
+#include "mmap_decode.h"
+
+#define OPERATIONS	200
+#define BYTES		(OPERATIONS * 24)
+
+/* As in the C library, but the same in every one of them: xorshift64*. */
+static unsigned long random_state;
+
+static unsigned char random_byte(void)
+{
+	random_state ^= random_state >> 12;
+	random_state ^= random_state << 25;
+	random_state ^= random_state >> 27;
+	return random_state * 0x2545f4914f6cdd1dUL >> 56;
+}
+
+static unsigned long operations, mappings_made, hooks_called, faults;
+
+/* Run the sequence that @seed stands for; says where it failed, if it did. */
+static bool run_sequence(unsigned long seed)
+{
+	static unsigned char data[BYTES];
+	static int i;
+	struct bytes bytes = { data, data + sizeof(data) };
+
+	random_state = seed * 0x9e3779b97f4a7c15UL | 1;
+	for (i = 0; i < BYTES; i++)
+		data[i] = random_byte();
+
+	if (setjmp(test_failed)) {
+		printf("# in operation %d of the sequence of seed %lu\n", i,
+		       seed);
+		return false;
+	}
+	set_up_model();
+	for (i = 0; i < OPERATIONS; i++) {
+		next_operation(&bytes);
+		operations++;
+	}
+	mappings_made += region_test.vma_allocs;
+	hooks_called += hook.calls;
+	tear_down_model();
+	return true;
+}
+
+int main(int argc, char **argv)
+{
+	const double seconds = argc > 1 ? atof(argv[1]) : 3;
+	const clock_t end = clock() + (clock_t)(seconds * CLOCKS_PER_SEC);
+	unsigned long first = argc > 2 ? strtoul(argv[2], NULL, 0) : time(NULL);
+	unsigned long seed = first;
+	bool good = true;
+	int i;
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	maple_tree_init();
+
+	printf("TAP version 13\n1..1\n# seed %lu\n", first);
+	do {
+		good = run_sequence(seed++);
+	} while (good && clock() < end);
+
+	for (i = 0; i < INJECT_STEPS; i++) {
+		printf("# %s failed %lu times\n", inject_names[i],
+		       injection.count[i]);
+		faults += injection.count[i];
+	}
+	if (!good)
+		printf("# to repeat: %s 0 %lu\n", argv[0], seed - 1);
+	printf("%s 1 - %lu sequences, %lu operations, %lu hook calls, %lu VMAs, %lu faults\n",
+	       good ? "ok" : "not ok", seed - first, operations, hooks_called,
+	       mappings_made, faults);
+
+	return good ? EXIT_SUCCESS : EXIT_FAILURE;
+}
