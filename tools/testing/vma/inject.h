@@ -7,6 +7,8 @@
 
 #include <stdbool.h>
 
+#include <linux/compiler.h>
+
 /* The steps, and the functions of the kernel that they stand for. */
 enum inject_step {
 	INJECT_KMALLOC,		/* kmalloc(), kzalloc() */
@@ -42,7 +44,7 @@ static struct {
 	unsigned long count[INJECT_STEPS];
 } injection = { .failed = INJECT_STEPS };
 
-static const char *const inject_names[] __attribute__((unused)) = {
+static const char *const inject_names[] __maybe_unused = {
 	[INJECT_KMALLOC] = "kmalloc",
 	[INJECT_HOOK] = "hook",
 	[INJECT_SEALS] = "seals",

@@ -11,8 +11,7 @@
 #define REQUEST(_file, _start, _nr, _flags, ...)			\
 	{								\
 		.file = (_file), .start = (_start), .nr = (_nr),	\
-		.flags = (_flags), .pgoff = MODEL_BASE + (_start),	\
-		.vm_ops = &some_ops, ##__VA_ARGS__			\
+		.flags = (_flags), .vm_ops = &some_ops, ##__VA_ARGS__	\
 	}
 
 #define COUNTED		.vm_ops = &counted_ops, .private_data = &tokens[1]
@@ -34,6 +33,31 @@
 
 #define NR_BEFORE	4
 
+static void protect_middle(void)
+{
+	op_protect(4, 2, VM_WRITE, 0);
+}
+
+static void protect_off(void)
+{
+	op_protect(4, 2, 0, VM_WRITE);
+}
+
+static void grow(void)
+{
+	op_extend(4, 2);
+}
+
+static void move(void)
+{
+	op_move(5, 3, 14, false);
+}
+
+static void unmap_middle(void)
+{
+	op_munmap(5, 2);
+}
+
 /*
  * Which kinds of mapping there are. The pictures have one character a page,
  * from page 0 on: what is there before, and the new mapping below it.
@@ -44,6 +68,8 @@ static const struct kind {
 	/* Page to which something was written before; 0 for none. */
 	int touched;
 	struct request request;
+	/* Instead of @request. */
+	void (*operate)(void);
 	/* Steps that must come up for this kind. */
 	unsigned int steps;
 } kinds[] = {
@@ -165,6 +191,14 @@ static const struct kind {
 				   REMAP_WHOLE(3)),
 		.steps = BIT(INJECT_ENTRY),
 	}, {
+		.name = "memory remapped in two parts",
+		.request = REQUEST(FILE_PROTO, 4, 3, SHARED, .nr_actions = 2,
+				   .actions = {
+					   { ACTION_REMAP, 0, 1, 3 },
+					   { ACTION_IO_REMAP, 1, 2, 9 },
+				   }),
+		.steps = BIT(INJECT_ENTRY) | BIT(INJECT_KMALLOC),
+	}, {
 		.name = "I/O memory",
 		.request = REQUEST(FILE_PROTO, 4, 3, SHARED, IOMAP_WHOLE),
 		.steps = BIT(INJECT_ENTRY),
@@ -233,10 +267,65 @@ static const struct kind {
 		.before = { REQUEST(FILE_PROTO, 4, 6, PRIVATE) },
 		.request = REQUEST(NO_FILE, 5, 3, SHARED),
 		.steps = BIT(INJECT_SHMEM),
+	}, {
+		.name = "mprotect of the middle of one",
+		.before = { REQUEST(FILE_PROTO, 2, 6, PRIVATE, COUNTED) },
+		.touched = 3,
+		.operate = protect_off,
+		.steps = BIT(INJECT_VMA_DUP) | BIT(INJECT_SPLIT) |
+			 BIT(INJECT_ANON_VMA) | BIT(INJECT_NODE),
+	}, {
+		.name = "mprotect, merging with both, the one behind written to",
+		.before = {
+			REQUEST(FILE_PROTO, 2, 2, PRIVATE),
+			REQUEST(FILE_PROTO, 4, 2, PRIVATE & ~VM_WRITE),
+			REQUEST(FILE_PROTO, 6, 2, PRIVATE),
+		},
+		.touched = 6,
+		.operate = protect_middle,
+		.steps = BIT(INJECT_CHARGE) | BIT(INJECT_ANON_VMA) |
+			 BIT(INJECT_NODE),
+	}, {
+		.name = "mremap that grows up to the next, merging",
+		.before = {
+			REQUEST(FILE_PROTO, 2, 4, PRIVATE),
+			REQUEST(FILE_PROTO, 8, 2, PRIVATE),
+		},
+		.operate = grow,
+		.steps = BIT(INJECT_CHARGE) | BIT(INJECT_NODE),
+	}, {
+		.name = "mremap that moves a part of one",
+		.before = { REQUEST(FILE_PROTO, 4, 6, PRIVATE, COUNTED,
+				    REMAP_WHOLE(6)) },
+		.operate = move,
+		.steps = BIT(INJECT_CHARGE) | BIT(INJECT_VMA_DUP) |
+			 BIT(INJECT_NODE) | BIT(INJECT_SPLIT),
+	}, {
+		.name = "mremap that moves anonymous memory",
+		.before = { REQUEST(NO_FILE, 4, 6, PRIVATE) },
+		.touched = 5,
+		.operate = move,
+		.steps = BIT(INJECT_CHARGE) | BIT(INJECT_VMA_DUP) |
+			 BIT(INJECT_NODE) | BIT(INJECT_ANON_VMA),
+	}, {
+		.name = "munmap of the middle of one",
+		.before = { REQUEST(FILE_PROTO, 4, 6, PRIVATE, COUNTED) },
+		.operate = unmap_middle,
+		.steps = BIT(INJECT_VMA_DUP) | BIT(INJECT_SPLIT) |
+			 BIT(INJECT_NODE) | BIT(INJECT_UFFD),
 	},
 };
 
 static const struct kind *kind_now;
+
+/* Offsets are those of neighbours, which could merge. */
+static long map_request(const struct request *wanted)
+{
+	struct request request = *wanted;
+
+	request.pgoff = MODEL_BASE + request.start;
+	return op_mmap(&request);
+}
 
 /* Something behind, so that the maple tree has more than one node. */
 static void fill_behind(void)
@@ -247,7 +336,7 @@ static void fill_behind(void)
 		const struct request request =
 			REQUEST(FILE_OTHER, i, 1, SHARED);
 
-		ASSERT(op_mmap(&request) > 0);
+		ASSERT(map_request(&request) > 0);
 	}
 }
 
@@ -272,17 +361,20 @@ static enum inject_step fail_at(unsigned long at, int surroundings)
 	if (surroundings != EMPTY)
 		fill_behind();
 	for (i = 0; i < NR_BEFORE && kind_now->before[i].nr; i++)
-		ASSERT(op_mmap(&kind_now->before[i]) > 0);
+		ASSERT(map_request(&kind_now->before[i]) > 0);
 	if (kind_now->touched)
 		op_touch(kind_now->touched, false);
 
 	inject_at(at);
-	op_mmap(&kind_now->request);
+	if (kind_now->operate)
+		kind_now->operate();
+	else
+		map_request(&kind_now->request);
 	failed = injection.failed;
 	inject_at(0);
 	if (failed == INJECT_HOOK && kind_now->request.file == FILE_PROTO) {
 		/* As if nobody had asked: a second attempt finds no traces. */
-		ASSERT(op_mmap(&kind_now->request) > 0);
+		ASSERT(map_request(&kind_now->request) > 0);
 	}
 	tear_down_model();
 

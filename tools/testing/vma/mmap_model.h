@@ -303,8 +303,10 @@ static inline void model_modify(struct model *model, int start, int end,
 	    !anon_vmas_compatible(&pages[start - 1], &pages[end]))
 		right = false;
 	/* A VMA that is to be closed does not vanish. */
-	if (left_side && right_side && has_close(&was))
-		left = right = false;
+	if (left_side && right_side && has_close(&was)) {
+		left = false;
+		right = false;
+	}
 	if (left && right && has_close(&pages[end]))
 		right = false;
 
@@ -334,8 +336,7 @@ static inline void model_modify(struct model *model, int start, int end,
 /* What was different when they were compared. */
 static char difference[200];
 
-static inline bool __attribute__((format(printf, 1, 2)))
-differs(const char *format, ...)
+static inline __printf(1, 2) bool differs(const char *format, ...)
 {
 	va_list arguments;
 
@@ -345,15 +346,16 @@ differs(const char *format, ...)
 	return false;
 }
 
-#define SAME(_what, _is, _wanted)					\
-	do {								\
-		unsigned long __is = (unsigned long)(_is);		\
-		unsigned long __wanted = (unsigned long)(_wanted);	\
-									\
-		if (__is != __wanted)					\
-			return differs("%s of page %d is 0x%lx, not 0x%lx", \
-				       _what, i, __is, __wanted);	\
-	} while (0)
+/* Is what page @i has what it should have? */
+static inline bool same(const char *what, int i, unsigned long is,
+			unsigned long wanted)
+{
+	return is == wanted ||
+	       differs("%s of %d is 0x%lx, not 0x%lx", what, i, is, wanted);
+}
+
+#define SAME(_what, _i, _is, _wanted)					\
+	same(_what, _i, (unsigned long)(_is), (unsigned long)(_wanted))
 
 static inline bool vma_matches(const struct model *model,
 			       const struct vm_area_struct *vma, int start,
@@ -367,17 +369,18 @@ static inline bool vma_matches(const struct model *model,
 	for (i = start; i < end; i++) {
 		const struct model_page *page = &model->pages[i];
 
-		SAME("mapped", 1, page->mapped);
-		SAME("first", i == start, page->first);
-		SAME("vm_flags", vma->vm_flags, page->flags);
-		SAME("vm_pgoff", vma->vm_pgoff + i - start, page->pgoff);
-		SAME("vm_file", vma->vm_file, page->file);
-		SAME("vm_ops", vma->vm_ops, page->vm_ops);
-		SAME("private data", vma->vm_private_data, page->private_data);
-		SAME("vm_page_prot", pgprot_val(vma->vm_page_prot), page->prot);
-		SAME("anon_vma", vma->anon_vma, page->anon_vma);
-		SAME("anon_vma links", links, page->anon_links);
-		SAME("detached", vma->detached, false);
+		if (!(SAME("mapped", i, 1, page->mapped) &&
+		      SAME("first", i, i == start, page->first) &&
+		      SAME("vm_flags", i, vma->vm_flags, page->flags) &&
+		      SAME("vm_pgoff", i, vma->vm_pgoff + i - start, page->pgoff) &&
+		      SAME("vm_file", i, vma->vm_file, page->file) &&
+		      SAME("vm_ops", i, vma->vm_ops, page->vm_ops) &&
+		      SAME("private data", i, vma->vm_private_data, page->private_data) &&
+		      SAME("vm_page_prot", i, pgprot_val(vma->vm_page_prot), page->prot) &&
+		      SAME("anon_vma", i, vma->anon_vma, page->anon_vma) &&
+		      SAME("anon_vma links", i, links, page->anon_links) &&
+		      SAME("detached", i, vma->detached, false)))
+			return false;
 	}
 	if (end < MODEL_PAGES && model->pages[end].mapped &&
 	    !model->pages[end].first)
@@ -399,13 +402,15 @@ static inline bool vmas_match(const struct model *model)
 		if (start < i || end <= start || end > MODEL_PAGES)
 			return differs("a VMA from %d to %d", start, end);
 		for (; i < start; i++)
-			SAME("mapped", 0, model->pages[i].mapped);
+			if (!SAME("mapped", i, 0, model->pages[i].mapped))
+				return false;
 		if (!vma_matches(model, vma, start, end))
 			return false;
 		i = end;
 	}
 	for (; i < MODEL_PAGES; i++)
-		SAME("mapped", 0, model->pages[i].mapped);
+		if (!SAME("mapped", i, 0, model->pages[i].mapped))
+			return false;
 
 	return true;
 }
@@ -419,14 +424,15 @@ static inline bool entries_match(const struct model *model)
 		const struct model_page *page = &model->pages[i];
 		int entry = find_entry(PAGES(MODEL_BASE + i));
 
-		SAME("present", entry >= 0, page->present);
+		if (!SAME("present", i, entry >= 0, page->present))
+			return false;
 		if (entry < 0)
 			continue;
 		count++;
-		SAME("pfn", page_table.entries[entry].pfn, page->pfn);
-		SAME("struct page", page_table.entries[entry].page, page->page);
-		SAME("protection", page_table.entries[entry].prot,
-		     page->entry_prot);
+		if (!(SAME("pfn", i, page_table.entries[entry].pfn, page->pfn) &&
+		      SAME("struct page", i, page_table.entries[entry].page, page->page) &&
+		      SAME("protection", i, page_table.entries[entry].prot, page->entry_prot)))
+			return false;
 		if (page->page)
 			refs[page->page - test_pages]++;
 	}
@@ -434,7 +440,8 @@ static inline bool entries_match(const struct model *model)
 		return differs("%d entries, not %d", page_table.nr_entries,
 			       count);
 	for (i = 0; i < NR_TEST_PAGES; i++)
-		SAME("page references", test_pages[i].refs, refs[i]);
+		if (!SAME("page references", i, test_pages[i].refs, refs[i]))
+			return false;
 
 	return true;
 }
@@ -468,29 +475,32 @@ static inline bool counts_match(const struct model *model)
 						(page->flags & VM_MAYWRITE);
 	}
 
-	/* Of no page, but the message has one. */
-	i = -1;
-	SAME("map_count", mm.map_count, vmas);
-	SAME("VMAs", region_test.vmas, vmas);
-	SAME("links to files", region_test.linked, linked);
-	SAME("total_vm", mm.total_vm, model_count(model, 0));
-	SAME("data_vm", mm.data_vm, data);
-	SAME("exec_vm", mm.exec_vm, exec);
-	SAME("stack_vm", mm.stack_vm, 0);
-	SAME("locked_vm", mm.locked_vm, model_count(model, VM_LOCKED));
-	SAME("charge", region_test.charged, model_count(model, VM_ACCOUNT));
-	SAME("close() calls", close_calls, model->closes);
-	SAME("kmallocs", region_test.kmallocs, 0);
-	SAME("complaints", complaints, 0);
+	i = 0;
+	if (!(SAME("map_count", i, mm.map_count, vmas) &&
+	      SAME("VMAs", i, region_test.vmas, vmas) &&
+	      SAME("links to files", i, region_test.linked, linked) &&
+	      SAME("total_vm", i, mm.total_vm, model_count(model, 0)) &&
+	      SAME("data_vm", i, mm.data_vm, data) &&
+	      SAME("exec_vm", i, mm.exec_vm, exec) &&
+	      SAME("stack_vm", i, mm.stack_vm, 0) &&
+	      SAME("locked_vm", i, mm.locked_vm, model_count(model, VM_LOCKED)) &&
+	      SAME("charge", i, region_test.charged, model_count(model, VM_ACCOUNT)) &&
+	      SAME("close() calls", i, close_calls, model->closes) &&
+	      SAME("kmallocs", i, region_test.kmallocs, 0) &&
+	      SAME("complaints", i, complaints, 0)))
+		return false;
 	for (i = 0; i < NR_FILES; i++) {
-		SAME("file references (file, not page)", files[i].f_count,
-		     1 + f_count[i]);
-		SAME("writable mappings (file, not page)",
-		     atomic_read(&mappings[i].i_mmap_writable), writable[i]);
+		if (!(SAME("references of file", i, files[i].f_count,
+			   1 + f_count[i]) &&
+		      SAME("writable mappings of file", i,
+			   atomic_read(&mappings[i].i_mmap_writable),
+			   writable[i])))
+			return false;
 	}
 	for (i = 0; i < (int)ARRAY_SIZE(tokens); i++)
-		SAME("mapped() less close() (token, not page)", tokens[i].users,
-		     users[i]);
+		if (!SAME("mapped() less close()", i, tokens[i].users,
+			  users[i]))
+			return false;
 
 	return true;
 }

@@ -3,9 +3,10 @@
  * Random sequences of operations on an address space, compared with a model of
  * it after each.
  *
- * Usage: mmap_random [SECONDS [SEED]]
+ * Usage: mmap_random [-s SECONDS | -n SEQUENCES] [SEED]
  */
 #include <time.h>
+#include <unistd.h>
 
 #include "mmap_decode.h"
 
@@ -42,6 +43,9 @@ static bool run_sequence(unsigned long seed)
 		return false;
 	}
 	set_up_model();
+	/* As in the kernel: nodes are replaced, for readers may be about. */
+	if (seed % 4 == 0)
+		mt_set_in_rcu(&mm.mm_mt);
 	for (i = 0; i < OPERATIONS; i++) {
 		next_operation(&bytes);
 		operations++;
@@ -54,20 +58,34 @@ static bool run_sequence(unsigned long seed)
 
 int main(int argc, char **argv)
 {
-	const double seconds = argc > 1 ? atof(argv[1]) : 3;
-	const clock_t end = clock() + (clock_t)(seconds * CLOCKS_PER_SEC);
-	unsigned long first = argc > 2 ? strtoul(argv[2], NULL, 0) : time(NULL);
-	unsigned long seed = first;
-	bool good = true;
-	int i;
+	unsigned long sequences = 0, first = time(NULL), seed;
+	double seconds = 3;
+	bool good, more;
+	clock_t end;
+	int i, option;
+
+	while ((option = getopt(argc, argv, "n:s:")) != -1) {
+		if (option == 'n')
+			sequences = strtoul(optarg, NULL, 0);
+		else if (option == 's')
+			seconds = atof(optarg);
+		else
+			return EXIT_FAILURE;
+	}
+	if (optind < argc)
+		first = strtoul(argv[optind], NULL, 0);
+	seed = first;
+	end = clock() + (clock_t)(seconds * CLOCKS_PER_SEC);
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	maple_tree_init();
+	rcu_register_thread();
 
 	printf("TAP version 13\n1..1\n# seed %lu\n", first);
 	do {
 		good = run_sequence(seed++);
-	} while (good && clock() < end);
+		more = sequences ? seed - first < sequences : clock() < end;
+	} while (good && more);
 
 	for (i = 0; i < INJECT_STEPS; i++) {
 		printf("# %s failed %lu times\n", inject_names[i],
@@ -75,10 +93,13 @@ int main(int argc, char **argv)
 		faults += injection.count[i];
 	}
 	if (!good)
-		printf("# to repeat: %s 0 %lu\n", argv[0], seed - 1);
+		printf("# to repeat: %s -n 1 %lu\n", argv[0], seed - 1);
 	printf("%s 1 - %lu sequences, %lu operations, %lu hook calls, %lu VMAs, %lu faults\n",
 	       good ? "ok" : "not ok", seed - first, operations, hooks_called,
 	       mappings_made, faults);
+
+	rcu_barrier();
+	rcu_unregister_thread();
 
 	return good ? EXIT_SUCCESS : EXIT_FAILURE;
 }

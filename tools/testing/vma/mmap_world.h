@@ -23,6 +23,9 @@
 /* Include so header guard set. */
 #include "../../../mm/vma.h"
 
+/* Complaints of the core, which a test must expect. */
+static unsigned long complaints;
+
 /*
  * Links between VMAs and the anon_vma that they use, as mm/rmap.c keeps them,
  * but for the interval trees.
@@ -67,6 +70,13 @@ static inline int test_anon_vma_clone(struct vm_area_struct *dst,
 	return 0;
 }
 
+/* The VMA goes away, and with it its links: @vma has the same. */
+static inline void test_anon_vma_merge(struct vm_area_struct *vma,
+				       struct vm_area_struct *next)
+{
+	test_unlink_anon_vmas(next);
+}
+
 /* Page tables hold on to the links until they are freed. */
 static inline void test_free_pgtables(struct mmu_gather *tlb,
 				      struct ma_state *mas,
@@ -98,10 +108,49 @@ void *__wrap_kmem_cache_alloc_lru(struct kmem_cache *cache,
 	return __real_kmem_cache_alloc_lru(cache, lru, gfp);
 }
 
+/* Set: no nodes of the maple tree can be had. */
 static bool fail_prealloc;
 
-/* Complaints of the core, which a test must expect. */
-static unsigned long complaints;
+static inline int test_prealloc(struct vma_iterator *vmi,
+				struct vm_area_struct *vma)
+{
+	return fail_prealloc ? -ENOMEM :
+			       mas_preallocate(&vmi->mas, vma, GFP_KERNEL);
+}
+
+static inline int test_dup_policy(struct vm_area_struct *src,
+				  struct vm_area_struct *dst)
+{
+	return inject(INJECT_POLICY) ? -ENOMEM : 0;
+}
+
+static inline int test_unmap_prep(struct vm_area_struct *vma,
+				  unsigned long start, unsigned long end,
+				  struct list_head *uf)
+{
+	return inject(INJECT_UFFD) ? -ENOMEM : 0;
+}
+
+/* VMAs in the interval tree of their file: there is none, but they count. */
+static inline void test_link_vma(struct vm_area_struct *vma,
+				 struct rb_root_cached *root)
+{
+	complaints += root != &vma->vm_file->f_mapping->i_mmap;
+	region_test.linked++;
+}
+
+static inline void test_unlink_vma(struct vm_area_struct *vma,
+				   struct rb_root_cached *root)
+{
+	complaints += root != &vma->vm_file->f_mapping->i_mmap;
+	region_test.linked--;
+}
+
+/* Set: how many mappings there may be. */
+static int max_map_count;
+
+#undef sysctl_max_map_count
+#define sysctl_max_map_count max_map_count
 
 #undef WARN_ON
 #define WARN_ON(_condition)						\
@@ -118,23 +167,21 @@ static unsigned long complaints;
 #undef WARN_ON_ONCE
 #define WARN_ON_ONCE(_condition) WARN_ON(_condition)
 
-#define vma_iter_prealloc(vmi, vma)					\
-	(fail_prealloc ? -ENOMEM :					\
-	 mas_preallocate(&(vmi)->mas, (vma), GFP_KERNEL))
+#define vma_iter_prealloc(vmi, vma) test_prealloc(vmi, vma)
 #define vm_area_alloc(mm) test_vm_area_alloc(mm)
 #define vm_area_dup(vma) test_vm_area_dup(vma)
 #define vm_area_free(vma) test_vm_area_free(vma)
 #define __vm_area_free(vma) test_vm_area_free(vma)
 #define anon_vma_clone(dst, src) test_anon_vma_clone(dst, src)
 #define unlink_anon_vmas(vma) test_unlink_anon_vmas(vma)
-#define anon_vma_merge(vma, next) test_unlink_anon_vmas(next)
+#define anon_vma_merge(vma, next) test_anon_vma_merge(vma, next)
 #define free_pgtables(tlb, mas, vma, floor, ceiling, locked)		\
 	test_free_pgtables(tlb, mas, vma, floor, ceiling, locked)
-#define vma_dup_policy(src, dst) (inject(INJECT_POLICY) ? -ENOMEM : 0)
+#define vma_dup_policy(src, dst) test_dup_policy(src, dst)
 #define userfaultfd_unmap_prep(vma, start, end, uf)			\
-	(inject(INJECT_UFFD) ? -ENOMEM : 0)
-#define vma_interval_tree_insert(vma, root) ((void)region_test.linked++)
-#define vma_interval_tree_remove(vma, root) ((void)region_test.linked--)
+	test_unmap_prep(vma, start, end, uf)
+#define vma_interval_tree_insert(vma, root) test_link_vma(vma, root)
+#define vma_interval_tree_remove(vma, root) test_unlink_vma(vma, root)
 #define kmalloc(size, gfp) test_kmalloc(size, gfp)
 #define kzalloc(size, gfp) test_kmalloc(size, gfp)
 #define kfree(memory) test_kfree(memory)
@@ -400,7 +447,7 @@ static void fail(const char *function, int line, const char *format, ...)
 	} while (0)
 
 static inline bool vmas_equal(const struct vm_area_struct *a,
-		       const struct vm_area_struct *b)
+			      const struct vm_area_struct *b)
 {
 	return a->vm_start == b->vm_start && a->vm_end == b->vm_end &&
 	       a->vm_pgoff == b->vm_pgoff && a->vm_flags == b->vm_flags &&
@@ -446,6 +493,7 @@ static inline void set_up(void)
 	inject_at(0);
 	fail_prealloc = false;
 	complaints = 0;
+	max_map_count = 0xffff;
 	mmap_calls = 0;
 	close_calls = 0;
 	releases = 0;
@@ -495,7 +543,8 @@ static inline void tear_down(void)
 }
 
 static inline long map_file(struct file *which, unsigned long start,
-		     unsigned long nr_pages, vm_flags_t flags, pgoff_t pgoff)
+			    unsigned long nr_pages, vm_flags_t flags,
+			    pgoff_t pgoff)
 {
 	LIST_HEAD(uf);
 
