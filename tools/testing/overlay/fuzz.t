@@ -5,6 +5,9 @@
 # from what was learned before.
 #
 # FUZZ_SECONDS: how long; FUZZ_DIR: what is learned, and inputs that crash
+#
+# What was learned becomes the corpus of the repository, as small as it can be:
+#	mmap_fuzz -set_cover_merge=1 -use_counters=0 CORPUS build/fuzz/corpus
 
 root=$(cd "$(dirname "$0")/../../.." && pwd)
 tests=${TREE:-$root/build/linux}/tools/testing/vma
