@@ -722,6 +722,10 @@ static void test_actions_before_mapped(void)
 	ASSERT_EQ(map(8, 2, SHARED), -EIO);
 	ASSERT_EQ(page_table.nr_entries, 2);
 	ASSERT_EQ(releases, 6);
+	/* Nor is any other operation called of what has failed. */
+	ASSERT_EQ(special_calls, 0);
+	ASSERT(unmap(4, 2));
+	ASSERT_EQ(special_calls, 2);
 }
 
 static const struct mmap_test tests[] = {

@@ -99,6 +99,14 @@ static void counted_close(struct vm_area_struct *vma)
 	((struct token *)vma->vm_private_data)->users--;
 }
 
+/* What did not come to be mapped is asked nothing. */
+static struct page *counted_special_page(struct vm_area_struct *vma,
+					 unsigned long addr)
+{
+	complaints += ((struct token *)vma->vm_private_data)->users <= 0;
+	return NULL;
+}
+
 static int failing_may_split(struct vm_area_struct *vma, unsigned long addr)
 {
 	return inject(INJECT_SPLIT) ? -EINVAL : 0;
@@ -109,6 +117,7 @@ static const struct vm_operations_struct counted_ops = {
 	.open = counted_open,
 	.close = counted_close,
 	.may_split = failing_may_split,
+	.find_special_page = counted_special_page,
 };
 
 static void release_one(void *object)

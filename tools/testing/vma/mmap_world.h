@@ -341,6 +341,15 @@ static int test_mapped(unsigned long start, unsigned long end, pgoff_t pgoff,
 	return inject(INJECT_MAPPED) ? -EIO : mapped.error;
 }
 
+static unsigned long special_calls;
+
+static struct page *test_special_page(struct vm_area_struct *vma,
+				      unsigned long addr)
+{
+	special_calls++;
+	return NULL;
+}
+
 static vm_fault_t test_page_mkwrite(struct vm_fault *vmf)
 {
 	return 0;
@@ -352,6 +361,7 @@ static const struct vm_operations_struct close_ops = { .close = test_close };
 static const struct vm_operations_struct mapped_ops = {
 	.mapped = test_mapped,
 	.close = test_close,
+	.find_special_page = test_special_page,
 };
 
 static const struct vm_operations_struct mkwrite_ops = {
@@ -496,6 +506,7 @@ static inline void set_up(void)
 	max_map_count = 0xffff;
 	mmap_calls = 0;
 	close_calls = 0;
+	special_calls = 0;
 	releases = 0;
 
 	mt_init_flags(&mm.mm_mt, MT_FLAGS_ALLOC_RANGE | MT_FLAGS_LOCK_EXTERN);

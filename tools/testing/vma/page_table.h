@@ -223,15 +223,31 @@ static inline int dma_mmap_attrs(struct device *dev, struct vm_area_struct *vma,
 	return vm_insert_page(vma, vma->vm_start, &test_pages[vma->vm_pgoff]);
 }
 
+/* Entries without an ordinary page are asked about before they go. */
+static inline void zap_vma(struct vm_area_struct *vma, unsigned long start,
+			   unsigned long end)
+{
+	int i;
+
+	for (i = 0; i < page_table.nr_entries; i++) {
+		unsigned long addr = page_table.entries[i].addr;
+
+		if (addr >= start && addr < end && vma->vm_ops &&
+		    vma->vm_ops->find_special_page)
+			vma->vm_ops->find_special_page(vma, addr);
+	}
+	zap_entries(start, end);
+}
+
 static inline void unmap_vmas(struct mmu_gather *tlb, struct ma_state *mas,
 			      struct vm_area_struct *vma,
 			      unsigned long start_addr, unsigned long end_addr,
 			      unsigned long tree_end, bool mm_wr_locked)
 {
 	do {
-		zap_entries(vma->vm_start > start_addr ? vma->vm_start :
-							 start_addr,
-			    vma->vm_end < end_addr ? vma->vm_end : end_addr);
+		zap_vma(vma, vma->vm_start > start_addr ? vma->vm_start :
+							  start_addr,
+			vma->vm_end < end_addr ? vma->vm_end : end_addr);
 		vma = mas_find(mas, tree_end - 1);
 	} while (vma);
 }
