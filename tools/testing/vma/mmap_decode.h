@@ -326,7 +326,11 @@ static inline void next_operation(struct bytes *bytes)
 		break;
 	case 14:
 		more = next_byte(bytes);
-		op_touch(more % MODEL_PAGES, more & 0x80);
+		if ((more & 0xc0) == 0x40)
+			op_relocate(more % MODEL_PAGES,
+				    1 + next_number(bytes, 4));
+		else
+			op_touch(more % MODEL_PAGES, more & 0x80);
 		break;
 	case 15:
 		next_surroundings(bytes);

@@ -406,7 +406,8 @@ static bool inject_all(const struct kind *kind)
 	kind_now = kind;
 	memset(counts, 0, sizeof(counts));
 	if (setjmp(test_failed)) {
-		printf("# step %lu, surroundings %d\n", at, surroundings);
+		printf("# step %lu, surroundings %d: %s\n", at, surroundings,
+		       doing);
 		return false;
 	}
 	for (surroundings = 0; surroundings < NR_SURROUNDINGS; surroundings++) {

@@ -31,7 +31,7 @@ int fuzz_one(const unsigned char *data, size_t size)
 	bytes.at = data;
 	bytes.end = data + size;
 	if (setjmp(test_failed)) {
-		printf("# in operation %d\n", i);
+		printf("# in operation %d: %s\n", i, doing);
 		abort();
 	}
 	set_up_model();

@@ -273,6 +273,72 @@ static inline void tear_down_model(void)
 	tear_down();
 }
 
+/* What is being done, for who has to find out why it failed. */
+static char doing[500];
+
+static inline __printf(1, 2) void note(const char *format, ...)
+{
+	const size_t size = strlen(doing);
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(doing + size, sizeof(doing) - size, format, arguments);
+	va_end(arguments);
+}
+
+#define begin(_format...)						\
+	do {								\
+		doing[0] = 0;						\
+		note(_format);						\
+	} while (0)
+
+static const char *ops_name(const struct vm_operations_struct *vm_ops)
+{
+	if (!vm_ops)
+		return "none";
+	if (vm_ops == &counted_ops)
+		return "counted";
+	if (vm_ops == &close_ops)
+		return "with close()";
+	if (vm_ops == &mkwrite_ops)
+		return "with page_mkwrite()";
+	return vm_ops == &some_ops ? "some" : "others";
+}
+
+static inline long token_number(const void *token)
+{
+	return token ? (const struct token *)token - tokens : -1;
+}
+
+static inline void begin_mmap(const struct request *request)
+{
+	int i;
+
+	begin("mmap of file %d, pages %d to %d, flags %lx, offset %lx; hook:",
+	      request->file, request->start, request->start + request->nr,
+	      request->flags, request->pgoff);
+	note(" error %d, sets %lx, clears %lx, operations %s, private data %ld",
+	     request->error, request->set, request->clear,
+	     ops_name(request->vm_ops), token_number(request->private_data));
+	note(", protection %lx, %lx late, offset %lx more, holds %d",
+	     request->prot, request->late_prot, request->add_pgoff,
+	     request->holds);
+	if (request->set_file)
+		note(", file %ld", (long)(request->set_file - files));
+	if (request->by_hand)
+		note(", file by hand");
+	if (request->anonymous)
+		note(", anonymous");
+	for (i = 0; i < request->nr_actions; i++)
+		note(", action %d of %d pages from %d (%d)",
+		     request->actions[i].action, request->actions[i].nr,
+		     request->actions[i].start, request->actions[i].what);
+	if (request->vm_ops == &counted_ops)
+		note("; mapped(): error %d, private data %ld",
+		     request->mapped_error,
+		     token_number(request->mapped_private));
+}
+
 /* ---- what a hook may say --------------------------------------------------- */
 
 /* As documented for struct vma_proto. */
@@ -760,6 +826,7 @@ static inline long op_mmap(const struct request *request)
 	struct model expected = model;
 	long result, wanted;
 
+	begin_mmap(request);
 	request_now = request;
 	held = 0;
 	released_now = 0;
@@ -814,8 +881,10 @@ static inline bool op_munmap(int start, int nr)
 {
 	struct model expected = model;
 	const int end = start + nr;
-	bool done = unmap(MODEL_BASE + start, nr);
+	bool done;
 
+	begin("munmap of pages %d to %d", start, end);
+	done = unmap(MODEL_BASE + start, nr);
 	if (model_is_sealed(&model, start, end)) {
 		ASSERT(!done);
 		if (injection.failed == INJECT_STEPS)
@@ -854,6 +923,8 @@ static inline int op_protect(int start, int nr, vm_flags_t set,
 {
 	const int end = start + nr;
 
+	begin("protect pages %d to %d, set %lx, clear %lx", start, end, set,
+	      clear);
 	while (start < end) {
 		struct model_page *page = &model.pages[start];
 		struct model expected = model;
@@ -914,6 +985,7 @@ static inline void op_extend(int at, int nr)
 	vm_flags_t flags;
 	int end, i;
 
+	begin("extend the mapping of page %d by %d", at, nr);
 	if (!model.pages[at].mapped)
 		return;
 	new = model.pages[at];
@@ -1008,6 +1080,7 @@ static inline void op_move(int from, int nr, int to, bool keep)
 	if (!op_munmap(to, nr))
 		return;
 
+	begin("move pages %d to %d to %d, keep %d", from, from + nr, to, keep);
 	expected = model;
 	new = model.pages[from];
 	flags = new.flags;
@@ -1059,6 +1132,62 @@ static inline void op_move(int from, int nr, int to, bool keep)
 		op_munmap(from, nr);
 }
 
+/* As exec() moves the stack, which has pages [@start, @end) here. */
+static inline int move_down(struct vm_area_struct *vma, int start, int end,
+			    int shift)
+{
+	VMA_ITERATOR(vmi, &mm, vma->vm_start - PAGES(shift));
+	VMG_STATE(vmg, &mm, &vmi, vma->vm_start - PAGES(shift), vma->vm_end, 0,
+		  vma->vm_pgoff);
+	int error, i;
+
+	ASSERT(vma_next(&vmi) == vma);
+	vma_iter_prev_range(&vmi);
+	vmg.vma = vma;
+	error = vma_expand(&vmg);
+	if (error)
+		return error;
+	for (i = start; i < end; i++)
+		move_entries(i, i - shift, 1);
+	/* Who gets this far does not come back, but for a signal. */
+	inject_at(0);
+	vma_next(&vmi);
+	vma_prev(&vmi);
+
+	return vma_shrink(&vmi, vma, vma->vm_start, vma->vm_end - PAGES(shift),
+			  vma->vm_pgoff);
+}
+
+/* The mapping of page @at moves down, where nothing may be. */
+static inline void op_relocate(int at, int shift)
+{
+	struct model expected = model;
+	int start, end, i;
+
+	if (!model.pages[at].mapped)
+		return;
+	start = model_start(&model, at);
+	end = model_end(&model, at);
+	if (start < shift)
+		return;
+	for (i = start - shift; i < start; i++) {
+		if (model.pages[i].mapped)
+			return;
+	}
+
+	begin("relocate pages %d to %d down by %d", start, end, shift);
+	if (move_down(vma_at(MODEL_BASE + at), start, end, shift)) {
+		ASSERT(injection.failed != INJECT_STEPS);
+	} else {
+		memmove(&expected.pages[start - shift], &expected.pages[start],
+			(end - start) * sizeof(expected.pages[0]));
+		i = end - shift > start ? end - shift : start;
+		memset(&expected.pages[i], 0,
+		       (end - i) * sizeof(expected.pages[0]));
+	}
+	compare("relocate", &expected);
+}
+
 /* The first write to a page of private memory. */
 static inline void op_touch(int at, bool forked)
 {
@@ -1070,6 +1199,7 @@ static inline void op_touch(int at, bool forked)
 
 	if (!page->mapped || page->flags & (VM_SHARED | VM_SPECIAL))
 		return;
+	begin("touch page %d", at);
 	vma = vma_at(MODEL_BASE + at);
 	start = model_start(&model, at);
 	end = model_end(&model, at);

@@ -38,8 +38,8 @@ static bool run_sequence(unsigned long seed)
 		data[i] = random_byte();
 
 	if (setjmp(test_failed)) {
-		printf("# in operation %d of the sequence of seed %lu\n", i,
-		       seed);
+		printf("# in operation %d of the sequence of seed %lu: %s\n",
+		       i, seed, doing);
 		return false;
 	}
 	set_up_model();
