@@ -36,9 +36,11 @@ enum inject_step {
 static struct {
 	/* Set: which step fails: the first for 1, ...; 0: none. */
 	unsigned long at;
+	/* Set: do all steps fail from then on? */
+	bool lasting;
 	/* Read: steps taken since at was set by inject_at(). */
 	unsigned long taken;
-	/* Read: the one that failed; INJECT_STEPS while none has. */
+	/* Read: the last that failed; INJECT_STEPS while none has. */
 	enum inject_step failed;
 	/* Read: how often each was made to fail, since the program began. */
 	unsigned long count[INJECT_STEPS];
@@ -78,7 +80,8 @@ static inline void inject_at(unsigned long at)
 /* Does this step fail? */
 static inline bool inject(enum inject_step step)
 {
-	if (!injection.at || ++injection.taken != injection.at)
+	if (!injection.at || ++injection.taken < injection.at ||
+	    (injection.taken > injection.at && !injection.lasting))
 		return false;
 
 	injection.failed = step;

@@ -340,12 +340,13 @@ static void fill_behind(void)
 	}
 }
 
-/* What is around it. */
+/* What is around it, and whether a failure is not the last one. */
 enum {
 	EMPTY,
 	CROWDED,
 	/* As in the kernel: readers may be about, so that nodes are replaced. */
 	CROWDED_RCU,
+	LASTING,
 	NR_SURROUNDINGS,
 };
 
@@ -356,7 +357,7 @@ static enum inject_step fail_at(unsigned long at, int surroundings)
 	int i;
 
 	set_up_model();
-	if (surroundings == CROWDED_RCU)
+	if (surroundings >= CROWDED_RCU)
 		mt_set_in_rcu(&mm.mm_mt);
 	if (surroundings != EMPTY)
 		fill_behind();
@@ -365,6 +366,7 @@ static enum inject_step fail_at(unsigned long at, int surroundings)
 	if (kind_now->touched)
 		op_touch(kind_now->touched, false);
 
+	injection.lasting = surroundings == LASTING;
 	inject_at(at);
 	if (kind_now->operate)
 		kind_now->operate();
