@@ -19,7 +19,7 @@ PROVE := tools/testing/overlay/prove.sh
 
 packages = $(if $(filter no,$(PACKAGES)),,@scripts/overlay/packages.py install $(1))
 
-.PHONY: all tree packages boot shell series status bench check check-fast \
+.PHONY: all tree packages boot shell series status bench fuzz check check-fast \
 	check-full clean help
 .NOTPARALLEL:
 .DEFAULT_GOAL := all
@@ -68,12 +68,24 @@ bench: tree packages
 
 # ---- tests -----------------------------------------------------------------
 
+# How long `make fuzz` looks for bugs, in seconds; `make check` does for 60.
+FUZZ_SECONDS ?= 3600
+
+# What it finds, and what it has learned, is kept below $(BUILD)/fuzz.
+fuzz: tree packages
+	@TREE=$(abspath $(TREE)) FUZZ_SECONDS=$(FUZZ_SECONDS) \
+		FUZZ_DIR=$(abspath $(BUILD)/fuzz) tools/testing/overlay/fuzz.t
+
 # No kernel is built for these.
 FAST_TESTS := tools/testing/overlay/source.t \
 	$(sort $(wildcard scripts/overlay/tests/*.t)) \
 	$(sort $(wildcard scripts/coccinelle/mmap_proto/tests/*.t)) \
 	tools/testing/overlay/ktap.t tools/testing/overlay/harness.t \
+	tools/testing/overlay/coverage.t \
 	$(sort $(wildcard tools/bench/tests/*.t))
+
+# Nor for this, but it takes its time.
+FUZZ_TESTS := tools/testing/overlay/fuzz.t
 
 # Ordered so that the kernel is built once, by the first that needs it.
 KERNEL_TESTS := tools/testing/overlay/tree.t \
@@ -97,16 +109,17 @@ check-fast: tree packages
 	@BUILD=$(abspath $(BUILD)/qemu) $(PROVE) -j$$(nproc) $(FAST_TESTS)
 
 check: tree packages
-	@BUILD=$(abspath $(BUILD)/qemu) $(PROVE) $(FAST_TESTS) $(KERNEL_TESTS)
+	@BUILD=$(abspath $(BUILD)/qemu) $(PROVE) $(FAST_TESTS) $(FUZZ_TESTS) \
+		$(KERNEL_TESTS)
 
 check-full: tree packages
-	@BUILD=$(abspath $(BUILD)/qemu) $(PROVE) $(FAST_TESTS) \
+	@BUILD=$(abspath $(BUILD)/qemu) $(PROVE) $(FAST_TESTS) $(FUZZ_TESTS) \
 		$(KERNEL_TESTS) $(FULL_TESTS)
 
 # By name: BUILD may be a folder that holds other things too.
 clean:
 	@rm -rf $(foreach made,base.git base.git.* linux linux.* cache convert \
-		report series series.new bench check qemu qemu-debug \
+		report series series.new bench check fuzz qemu qemu-debug \
 		kunit,$(BUILD)/$(made))
 	@rmdir $(BUILD) 2> /dev/null || true
 
@@ -118,6 +131,7 @@ help:
 	@echo '  make check       run all tests (boots kernels; about 25 minutes)'
 	@echo '  make check-full  these, and those of a debug kernel (up to 90 min)'
 	@echo '  make check-fast  run the tests that need no kernel (under 3 minutes)'
+	@echo '  make fuzz        fuzz mmap() in userland; $(BUILD)/fuzz has what it finds'
 	@echo '  make boot        build the kernel, boot it under QEMU, run the tests in it'
 	@echo '  make shell       a prompt in the same machine; Ctrl-A X ends it'
 	@echo '  make series      write the commits as patches to $(BUILD)/series'
@@ -129,3 +143,4 @@ help:
 	@echo
 	@echo '  KDIR=/path       use this 6.12 tree as the base; it is only read'
 	@echo '  PACKAGES=no      install no packages'
+	@echo '  FUZZ_SECONDS=60  how long to fuzz; without it an hour'

@@ -5,7 +5,7 @@
 
 root=$(cd "$(dirname "$0")/../../.." && pwd)
 tests=${TREE:-$root/build/linux}/tools/testing/vma
-programs="mmap_proto mmap_action mmap_nested"
+programs="mmap_proto mmap_action mmap_nested mmap_fault mmap_random"
 log=$(mktemp) || exit 1
 trap 'rm -f "$log"' EXIT
 failed=0

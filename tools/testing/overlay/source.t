@@ -36,6 +36,8 @@ DIRECTIVE = {"tools/testing/qemu/guest/subtest.c",
 	     "tools/testing/qemu/guest/subtest.h"}
 # Where people keep their work. Not a part of another path.
 PLACE = re.compile(r"(?<![\w.)}/*-])/(?:home|root|work|Users|tmp/w)/")
+# What a fuzzer was fed: bytes that are no text, nobody's work.
+CORPUS = "tools/testing/vma/corpus/"
 PHONY = re.compile(r"^\.PHONY:((?:.*\\\n)*.*)$", re.M)
 
 
@@ -59,6 +61,8 @@ def list_files():
 	for path in run("git", "-c", "safe.directory=*", "ls-files", "-coz",
 			"--exclude-standard").split("\0"):
 		full = os.path.join(ROOT, path)
+		if path.startswith(CORPUS):
+			continue
 		if path and os.path.lexists(full):
 			with open(full, "rb") as file:
 				files[path] = file.read()
@@ -118,6 +122,15 @@ class Files(unittest.TestCase):
 			      if len(data) > SIZE])
 		self.figures = f"largest {max(map(len, FILES.values()))} bytes"
 
+	def test_corpus(self):
+		"""the fuzzer's corpus is small"""
+		folder = os.path.join(ROOT, CORPUS)
+		sizes = [os.path.getsize(os.path.join(folder, name))
+			 for name in os.listdir(folder)]
+		self.assertLess(len(sizes), 150)
+		self.assertLess(sum(sizes), 100000)
+		self.figures = f"{len(sizes)} files, {sum(sizes)} bytes"
+
 	def test_undone(self):
 		"""nothing is marked as left to be done"""
 		self.nothing(matches(UNDONE, sorted(set(TEXTS) - DIRECTIVE)))
@@ -171,11 +184,11 @@ class Tests(unittest.TestCase):
 	def test_run(self):
 		"""make runs every test, once, and those are all there"""
 		fast = variable("FAST_TESTS")
-		slow = variable("KERNEL_TESTS")
+		slow = variable("KERNEL_TESTS") + variable("FUZZ_TESTS")
 		full = variable("FULL_TESTS")
 		self.assertEqual(sorted(fast + slow + full), sorted(
 			path for path in FILES if path.endswith(".t")))
-		self.figures = (f"{len(fast)} fast, {len(slow)} with a kernel, "
+		self.figures = (f"{len(fast)} fast, {len(slow)} that are not, "
 				f"{len(full)} with a debug kernel")
 
 	def test_executable(self):

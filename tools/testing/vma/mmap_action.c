@@ -346,6 +346,13 @@ static int remap_other_vmalloc(struct vma_proto *proto)
 					     0);
 }
 
+static int remap_vmalloc_askew(struct vma_proto *proto)
+{
+	return vma_proto_remap_vmalloc_range_partial(proto, proto->start + 8,
+						     page_table.area.addr, 0,
+						     PAGES(1));
+}
+
 /* A vmalloc area, from the offset on. */
 static void test_vmalloc(void)
 {
@@ -368,6 +375,8 @@ static void test_vmalloc(void)
 	page_table.area.flags = VM_DMA_COHERENT;
 	ASSERT_EQ(map_file(&file, 10, 3, SHARED, 0), PAGES(10));
 	hook.more = remap_other_vmalloc;
+	ASSERT_EQ(map_file(&file, 20, 3, SHARED, 0), -EINVAL);
+	hook.more = remap_vmalloc_askew;
 	ASSERT_EQ(map_file(&file, 20, 3, SHARED, 0), -EINVAL);
 	page_table.area.addr++;
 	hook.more = remap_vmalloc;
@@ -713,6 +722,10 @@ static void test_actions_before_mapped(void)
 	ASSERT_EQ(map(8, 2, SHARED), -EIO);
 	ASSERT_EQ(page_table.nr_entries, 2);
 	ASSERT_EQ(releases, 6);
+	/* Nor is any other operation called of what has failed. */
+	ASSERT_EQ(special_calls, 0);
+	ASSERT(unmap(4, 2));
+	ASSERT_EQ(special_calls, 2);
 }
 
 static const struct mmap_test tests[] = {

@@ -519,6 +519,9 @@ static void test_mremap_move(void)
 		vm_stat_account(&mm, SHARED, 2);
 		ASSERT_EQ(mm.map_count, i ? 3 : 2);
 		assert_mapped(2, i ? 4 : 6);
+		/* Not to where something is. */
+		ASSERT(!copy_vma(&vma, PAGES(3), PAGES(2), 4, &need_rmap_locks,
+				 true));
 		ASSERT(unmap(0, 0x1000));
 	}
 }
@@ -619,6 +622,57 @@ static void test_out_of_memory(void)
 	fail_prealloc = false;
 	assert_unchanged_since(&before);
 	ASSERT_EQ(hook.calls, 3);
+}
+
+/*
+ * One mapping more than may be: neither MAP_FIXED over the middle of one nor
+ * mprotect() of a part of it is possible, but replacing the end is.
+ */
+static void test_map_count(void)
+{
+	struct snapshot before;
+
+	ASSERT_EQ(map(2, 6, PRIVATE), PAGES(2));
+	take_snapshot(&before);
+	max_map_count = 1;
+	ASSERT_EQ(map_file(&file, 4, 2, PRIVATE, 99), -ENOMEM);
+	ASSERT_EQ(PTR_ERR(protect(4, 6, PRIVATE & ~VM_WRITE)), -ENOMEM);
+	assert_unchanged_since(&before);
+	ASSERT_EQ(map_file(&file, 6, 2, PRIVATE, 99), PAGES(6));
+	ASSERT_EQ(mm.map_count, 2);
+}
+
+/* What munmap() refuses, and what it does for a caller who has it unlock. */
+static void test_munmap(void)
+{
+	VMA_ITERATOR(vmi, &mm, 0);
+	struct snapshot before;
+
+	ASSERT_EQ(map(2, 6, PRIVATE), PAGES(2));
+	take_snapshot(&before);
+	ASSERT_EQ(do_vmi_munmap(&vmi, &mm, PAGES(2) + 1, PAGES(1), NULL, false),
+		  -EINVAL);
+	ASSERT_EQ(do_vmi_munmap(&vmi, &mm, TASK_SIZE + PAGE_SIZE, PAGES(1),
+				NULL, false), -EINVAL);
+	ASSERT_EQ(do_vmi_munmap(&vmi, &mm, PAGES(2), TASK_SIZE, NULL, false),
+		  -EINVAL);
+	ASSERT_EQ(do_vmi_munmap(&vmi, &mm, PAGES(2), 0, NULL, false), -EINVAL);
+	/* Nothing is there. */
+	vma_iter_set(&vmi, PAGES(20));
+	ASSERT_EQ(do_vmi_munmap(&vmi, &mm, PAGES(20), PAGES(2), NULL, true), 0);
+	assert_unchanged_since(&before);
+
+	vma_iter_set(&vmi, PAGES(3));
+	ASSERT_EQ(do_vmi_munmap(&vmi, &mm, PAGES(3), PAGES(2), NULL, true), 0);
+	assert_mapped(2, 3);
+	assert_mapped(5, 8);
+	ASSERT_EQ(region_test.charged, 4);
+
+	/* A stack counts as such, while it is there. */
+	ASSERT_EQ(map_file(NULL, 10, 2, PRIVATE | VM_GROWSDOWN, 10), PAGES(10));
+	ASSERT_EQ(mm.stack_vm, 2);
+	ASSERT(unmap(10, 2));
+	ASSERT_EQ(mm.stack_vm, 0);
 }
 
 /* Two hooks: refused with a warning, and neither is called. */
@@ -826,11 +880,13 @@ static void test_mapped_fails(void)
 	/* What is no errno is no success either. */
 	mapped.error = 1;
 	ASSERT_EQ(map(6, 2, PRIVATE), -EINVAL);
+	mapped.error = -5000;
+	ASSERT_EQ(map(6, 2, PRIVATE), -EINVAL);
 	assert_unchanged_since(&before);
-	ASSERT_EQ(mapped.calls, 2);
+	ASSERT_EQ(mapped.calls, 3);
 	ASSERT_EQ(close_calls, 0);
-	ASSERT_EQ(region_test.warnings, 1);
-	ASSERT_EQ(releases, 6);
+	ASSERT_EQ(region_test.warnings, 2);
+	ASSERT_EQ(releases, 9);
 }
 
 /*
@@ -1133,6 +1189,8 @@ static const struct mmap_test tests[] = {
 	{ "locked memory", test_locked },
 	{ "limits", test_limits },
 	{ "out of memory", test_out_of_memory },
+	{ "too many mappings", test_map_count },
+	{ "munmap", test_munmap },
 	{ "both hooks set", test_both_hooks },
 	{ "no hook", test_no_hook },
 	{ "the old hook", test_old_hook },

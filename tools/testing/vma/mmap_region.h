@@ -11,6 +11,8 @@
 
 #include <linux/export.h>
 
+#include "inject.h"
+
 /*
  * What a test sets and reads. Nothing here is reset by itself.
  */
@@ -40,6 +42,11 @@ struct mmap_region_test {
 	unsigned long fail_kmalloc;
 	/* Read: memory of kmalloc() that was not freed. */
 	long kmallocs;
+	/* Read: VMAs that were not freed, and those linked to a file. */
+	long vmas;
+	long linked;
+	/* Set: what shared anonymous memory maps; NULL: it cannot be had. */
+	struct file *shmem;
 };
 
 static struct mmap_region_test region_test;
@@ -165,7 +172,7 @@ static inline void vm_acct_memory(long pages)
 
 static inline int security_vm_enough_memory_mm(struct mm_struct *mm, long pages)
 {
-	if (region_test.fail_charge)
+	if (region_test.fail_charge || inject(INJECT_CHARGE))
 		return -ENOMEM;
 
 	vm_acct_memory(pages);
@@ -175,6 +182,9 @@ static inline int security_vm_enough_memory_mm(struct mm_struct *mm, long pages)
 static inline bool may_expand_vm(struct mm_struct *mm, vm_flags_t flags,
 				 unsigned long npages)
 {
+	if (inject(INJECT_LIMIT))
+		return false;
+
 	return !region_test.limit ||
 	       mm->total_vm + npages <= region_test.limit;
 }
@@ -182,6 +192,9 @@ static inline bool may_expand_vm(struct mm_struct *mm, vm_flags_t flags,
 static inline bool mlock_future_ok(struct mm_struct *mm, unsigned long flags,
 				   unsigned long bytes)
 {
+	if (inject(INJECT_MLOCK))
+		return false;
+
 	return !(flags & VM_LOCKED) || !region_test.mlock_limit ||
 	       mm->locked_vm + PHYS_PFN(bytes) <= region_test.mlock_limit;
 }
@@ -203,6 +216,8 @@ static inline bool file_mmap_ok(struct file *file, struct inode *inode,
 static inline int memfd_check_seals_mmap(struct file *file,
 					 unsigned long *flags)
 {
+	if (inject(INJECT_SEALS))
+		return -EPERM;
 	if (file != region_test.sealed || !(*flags & VM_SHARED))
 		return 0;
 	if (*flags & VM_WRITE)
@@ -217,6 +232,8 @@ static inline void *test_kmalloc(size_t size, gfp_t gfp)
 	void *memory;
 
 	if (region_test.fail_kmalloc && !--region_test.fail_kmalloc)
+		return NULL;
+	if (inject(INJECT_KMALLOC))
 		return NULL;
 
 	memory = calloc(1, size);
@@ -233,7 +250,8 @@ static inline void test_kfree(void *memory)
 /* Negative: sealed against writing. */
 static inline int mapping_map_writable(struct address_space *mapping)
 {
-	if (atomic_read(&mapping->i_mmap_writable) < 0)
+	if (atomic_read(&mapping->i_mmap_writable) < 0 ||
+	    inject(INJECT_WRITABLE))
 		return -EPERM;
 
 	atomic_inc(&mapping->i_mmap_writable);
@@ -261,13 +279,16 @@ static inline void free_pgtables(struct mmu_gather *tlb, struct ma_state *mas,
 
 static inline bool map_deny_write_exec(vm_flags_t old, vm_flags_t new)
 {
+	if (inject(INJECT_MDWE))
+		return true;
+
 	return region_test.deny_write_exec && (new & VM_EXEC) &&
 	       ((new & VM_WRITE) || !(old & VM_EXEC));
 }
 
 static inline bool arch_validate_flags(vm_flags_t flags)
 {
-	return !(flags & region_test.arch_refused);
+	return !(flags & region_test.arch_refused) && !inject(INJECT_ARCH);
 }
 
 static inline void perf_event_mmap(struct vm_area_struct *vma)
@@ -276,17 +297,35 @@ static inline void perf_event_mmap(struct vm_area_struct *vma)
 }
 
 static inline struct vm_area_struct *vm_area_alloc(struct mm_struct *mm);
+static inline struct vm_area_struct *vm_area_dup(struct vm_area_struct *vma);
+static inline void __vm_area_free(struct vm_area_struct *vma);
 
 static inline struct vm_area_struct *test_vm_area_alloc(struct mm_struct *mm)
 {
-	if (region_test.fail_vma_alloc)
+	if (region_test.fail_vma_alloc || inject(INJECT_VMA))
 		return NULL;
 
 	region_test.vma_allocs++;
+	region_test.vmas++;
 	return vm_area_alloc(mm);
 }
 
-/* There are no huge pages, no shared anonymous memory and no KSM. */
+static inline struct vm_area_struct *test_vm_area_dup(struct vm_area_struct *vma)
+{
+	if (inject(INJECT_VMA_DUP))
+		return NULL;
+
+	region_test.vmas++;
+	return vm_area_dup(vma);
+}
+
+static inline void test_vm_area_free(struct vm_area_struct *vma)
+{
+	region_test.vmas--;
+	__vm_area_free(vma);
+}
+
+/* There are no huge pages and no KSM. */
 
 static inline bool is_file_hugepages(struct file *file)
 {
@@ -295,7 +334,11 @@ static inline bool is_file_hugepages(struct file *file)
 
 static inline int shmem_zero_setup(struct vm_area_struct *vma)
 {
-	return -ENOMEM;
+	if (!region_test.shmem || inject(INJECT_SHMEM))
+		return -ENOMEM;
+
+	vma->vm_file = get_file(region_test.shmem);
+	return 0;
 }
 
 static inline bool vma_supports_mlock(const struct vm_area_struct *vma)

@@ -23,12 +23,165 @@
 /* Include so header guard set. */
 #include "../../../mm/vma.h"
 
+/* Complaints of the core, which a test must expect. */
+static unsigned long complaints;
+
+/*
+ * Links between VMAs and the anon_vma that they use, as mm/rmap.c keeps them,
+ * but for the interval trees.
+ */
+static inline int link_anon_vma(struct vm_area_struct *vma,
+				struct anon_vma *anon_vma)
+{
+	struct anon_vma_chain *avc = calloc(1, sizeof(*avc));
+
+	if (!avc)
+		abort();
+	avc->anon_vma = anon_vma;
+	list_add(&avc->same_vma, &vma->anon_vma_chain);
+	vma->anon_vma = anon_vma;
+	return 0;
+}
+
+static inline void test_unlink_anon_vmas(struct vm_area_struct *vma)
+{
+	struct anon_vma_chain *avc, *next;
+
+	list_for_each_entry_safe(avc, next, &vma->anon_vma_chain, same_vma) {
+		list_del(&avc->same_vma);
+		free(avc);
+	}
+	vma->anon_vma = NULL;
+}
+
+static inline int test_anon_vma_clone(struct vm_area_struct *dst,
+				      struct vm_area_struct *src)
+{
+	struct anon_vma_chain *avc;
+
+	list_for_each_entry(avc, &src->anon_vma_chain, same_vma) {
+		link_anon_vma(dst, avc->anon_vma);
+		if (inject(INJECT_ANON_VMA)) {
+			test_unlink_anon_vmas(dst);
+			return -ENOMEM;
+		}
+	}
+
+	return 0;
+}
+
+/* The VMA goes away, and with it its links: @vma has the same. */
+static inline void test_anon_vma_merge(struct vm_area_struct *vma,
+				       struct vm_area_struct *next)
+{
+	test_unlink_anon_vmas(next);
+}
+
+/* Page tables hold on to the links until they are freed. */
+static inline void test_free_pgtables(struct mmu_gather *tlb,
+				      struct ma_state *mas,
+				      struct vm_area_struct *vma,
+				      unsigned long floor,
+				      unsigned long ceiling, bool mm_wr_locked)
+{
+	do {
+		test_unlink_anon_vmas(vma);
+		unlink_file_vma(vma);
+		vma = mas_find(mas, ceiling - 1);
+	} while (vma);
+}
+
+/* Nodes of the maple tree: mmap_world.h is linked with --wrap of this. */
+void *__real_kmem_cache_alloc_lru(struct kmem_cache *cache,
+				  struct list_lru *lru, int gfp);
+void *__wrap_kmem_cache_alloc_lru(struct kmem_cache *cache,
+				  struct list_lru *lru, int gfp);
+
+void *__wrap_kmem_cache_alloc_lru(struct kmem_cache *cache,
+				  struct list_lru *lru, int gfp)
+{
+	/* What cannot sleep always fails here, and is tried again. */
+	if ((gfp & __GFP_DIRECT_RECLAIM) && !(gfp & __GFP_NOFAIL) &&
+	    inject(INJECT_NODE))
+		return NULL;
+
+	return __real_kmem_cache_alloc_lru(cache, lru, gfp);
+}
+
+/* Set: no nodes of the maple tree can be had. */
 static bool fail_prealloc;
 
-#define vma_iter_prealloc(vmi, vma)					\
-	(fail_prealloc ? -ENOMEM :					\
-	 mas_preallocate(&(vmi)->mas, (vma), GFP_KERNEL))
+static inline int test_prealloc(struct vma_iterator *vmi,
+				struct vm_area_struct *vma)
+{
+	return fail_prealloc ? -ENOMEM :
+			       mas_preallocate(&vmi->mas, vma, GFP_KERNEL);
+}
+
+static inline int test_dup_policy(struct vm_area_struct *src,
+				  struct vm_area_struct *dst)
+{
+	return inject(INJECT_POLICY) ? -ENOMEM : 0;
+}
+
+static inline int test_unmap_prep(struct vm_area_struct *vma,
+				  unsigned long start, unsigned long end,
+				  struct list_head *uf)
+{
+	return inject(INJECT_UFFD) ? -ENOMEM : 0;
+}
+
+/* VMAs in the interval tree of their file: there is none, but they count. */
+static inline void test_link_vma(struct vm_area_struct *vma,
+				 struct rb_root_cached *root)
+{
+	complaints += root != &vma->vm_file->f_mapping->i_mmap;
+	region_test.linked++;
+}
+
+static inline void test_unlink_vma(struct vm_area_struct *vma,
+				   struct rb_root_cached *root)
+{
+	complaints += root != &vma->vm_file->f_mapping->i_mmap;
+	region_test.linked--;
+}
+
+/* Set: how many mappings there may be. */
+static int max_map_count;
+
+#undef sysctl_max_map_count
+#define sysctl_max_map_count max_map_count
+
+#undef WARN_ON
+#define WARN_ON(_condition)						\
+	({								\
+		bool __complains = !!(_condition);			\
+									\
+		if (__complains) {					\
+			complaints++;					\
+			printf("# %s:%d: %s\n", __FILE__, __LINE__,	\
+			       #_condition);				\
+		}							\
+		__complains;						\
+	})
+#undef WARN_ON_ONCE
+#define WARN_ON_ONCE(_condition) WARN_ON(_condition)
+
+#define vma_iter_prealloc(vmi, vma) test_prealloc(vmi, vma)
 #define vm_area_alloc(mm) test_vm_area_alloc(mm)
+#define vm_area_dup(vma) test_vm_area_dup(vma)
+#define vm_area_free(vma) test_vm_area_free(vma)
+#define __vm_area_free(vma) test_vm_area_free(vma)
+#define anon_vma_clone(dst, src) test_anon_vma_clone(dst, src)
+#define unlink_anon_vmas(vma) test_unlink_anon_vmas(vma)
+#define anon_vma_merge(vma, next) test_anon_vma_merge(vma, next)
+#define free_pgtables(tlb, mas, vma, floor, ceiling, locked)		\
+	test_free_pgtables(tlb, mas, vma, floor, ceiling, locked)
+#define vma_dup_policy(src, dst) test_dup_policy(src, dst)
+#define userfaultfd_unmap_prep(vma, start, end, uf)			\
+	test_unmap_prep(vma, start, end, uf)
+#define vma_interval_tree_insert(vma, root) test_link_vma(vma, root)
+#define vma_interval_tree_remove(vma, root) test_unlink_vma(vma, root)
 #define kmalloc(size, gfp) test_kmalloc(size, gfp)
 #define kzalloc(size, gfp) test_kmalloc(size, gfp)
 #define kfree(memory) test_kfree(memory)
@@ -38,7 +191,19 @@ static bool fail_prealloc;
 #include "../../../mm/vma_proto.c"
 #include "../../../mm/vma_proto_action.c"
 
+#undef vma_iter_prealloc
 #undef vm_area_alloc
+#undef vm_area_dup
+#undef vm_area_free
+#undef __vm_area_free
+#undef anon_vma_clone
+#undef unlink_anon_vmas
+#undef anon_vma_merge
+#undef free_pgtables
+#undef vma_dup_policy
+#undef userfaultfd_unmap_prep
+#undef vma_interval_tree_insert
+#undef vma_interval_tree_remove
 #undef kmalloc
 #undef kzalloc
 #undef kfree
@@ -72,6 +237,7 @@ static struct hook {
 	void *private_data;
 	/* And after that, what the test wants besides. */
 	int (*more)(struct vma_proto *proto);
+	int (*live)(struct vm_area_struct *vma);
 	/* What it saw. */
 	unsigned long calls;
 	unsigned long start;
@@ -87,6 +253,8 @@ static struct hook {
 static int test_mmap_proto(struct vma_proto *proto)
 {
 	hook.calls++;
+	if (inject(INJECT_HOOK))
+		return -EIO;
 	hook.start = proto->start;
 	hook.end = proto->end;
 	hook.pgoff = proto->pgoff;
@@ -120,9 +288,18 @@ static unsigned long mmap_calls;
 static int test_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	mmap_calls++;
+	if (inject(INJECT_HOOK))
+		return -EIO;
 	vm_flags_set(vma, hook.set);
+	vma->vm_page_prot = __pgprot(pgprot_val(vma->vm_page_prot) | hook.prot);
 	vma->vm_ops = hook.vm_ops ?: &vma_dummy_vm_ops;
 	vma->vm_private_data = hook.private_data;
+	if (hook.live) {
+		int error = hook.live(vma);
+
+		if (error)
+			return error;
+	}
 
 	return hook.error;
 }
@@ -161,7 +338,16 @@ static int test_mapped(unsigned long start, unsigned long end, pgoff_t pgoff,
 	mapped.entries = page_table.nr_entries;
 	*private_data = &mapped_private;
 
-	return mapped.error;
+	return inject(INJECT_MAPPED) ? -EIO : mapped.error;
+}
+
+static unsigned long special_calls;
+
+static struct page *test_special_page(struct vm_area_struct *vma,
+				      unsigned long addr)
+{
+	special_calls++;
+	return NULL;
 }
 
 static vm_fault_t test_page_mkwrite(struct vm_fault *vmf)
@@ -175,6 +361,7 @@ static const struct vm_operations_struct close_ops = { .close = test_close };
 static const struct vm_operations_struct mapped_ops = {
 	.mapped = test_mapped,
 	.close = test_close,
+	.find_special_page = test_special_page,
 };
 
 static const struct vm_operations_struct mkwrite_ops = {
@@ -313,9 +500,13 @@ static inline void set_up(void)
 	memset(&mapped, 0, sizeof(mapped));
 	memset(&page_table, 0, sizeof(page_table));
 	memset(&test_pages, 0, sizeof(test_pages));
+	inject_at(0);
 	fail_prealloc = false;
+	complaints = 0;
+	max_map_count = 0xffff;
 	mmap_calls = 0;
 	close_calls = 0;
+	special_calls = 0;
 	releases = 0;
 
 	mt_init_flags(&mm.mm_mt, MT_FLAGS_ALLOC_RANGE | MT_FLAGS_LOCK_EXTERN);
@@ -353,6 +544,9 @@ static inline void tear_down(void)
 	ASSERT_EQ(atomic_read(&mapping.i_mmap_writable), 0);
 	ASSERT_EQ(region_test.charged, 0);
 	ASSERT_EQ(region_test.kmallocs, 0);
+	ASSERT_EQ(region_test.vmas, 0);
+	ASSERT_EQ(region_test.linked, 0);
+	ASSERT_EQ(complaints, 0);
 	ASSERT_EQ(page_table.nr_entries, 0);
 	for (i = 0; i < NR_TEST_PAGES; i++)
 		ASSERT_EQ(test_pages[i].refs, 0);

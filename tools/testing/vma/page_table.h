@@ -32,7 +32,7 @@ typedef u64 dma_addr_t;
 #define VM_DMA_COHERENT	0x00000010UL
 
 #define PAGE_ALIGNED(_addr)	(!offset_in_page(_addr))
-#define NR_TEST_PAGES	32
+#define NR_TEST_PAGES	96
 #define NR_ENTRIES	64
 
 /* Memory with struct page; the frame number of the first one. */
@@ -124,7 +124,7 @@ static inline void zap_entries(unsigned long start, unsigned long end)
 
 static inline bool fails_now(void)
 {
-	return page_table.fail && !--page_table.fail;
+	return (page_table.fail && !--page_table.fail) || inject(INJECT_ENTRY);
 }
 
 static inline int remap_pfn_range(struct vm_area_struct *vma,
@@ -223,13 +223,29 @@ static inline int dma_mmap_attrs(struct device *dev, struct vm_area_struct *vma,
 	return vm_insert_page(vma, vma->vm_start, &test_pages[vma->vm_pgoff]);
 }
 
+/* Entries without an ordinary page are asked about before they go. */
+static inline void zap_vma(struct vm_area_struct *vma, unsigned long start,
+			   unsigned long end)
+{
+	int i;
+
+	for (i = 0; i < page_table.nr_entries; i++) {
+		unsigned long addr = page_table.entries[i].addr;
+
+		if (addr >= start && addr < end && vma->vm_ops &&
+		    vma->vm_ops->find_special_page)
+			vma->vm_ops->find_special_page(vma, addr);
+	}
+	zap_entries(start, end);
+}
+
 static inline void zap_page_range_single(struct vm_area_struct *vma,
 					 unsigned long address,
 					 unsigned long size, void *details)
 {
 	/* With a file, it may look at what that has not set up. */
 	assert(!vma->vm_file);
-	zap_entries(address, address + size);
+	zap_vma(vma, address, address + size);
 }
 
 static inline void unmap_vmas(struct mmu_gather *tlb, struct ma_state *mas,
@@ -238,9 +254,9 @@ static inline void unmap_vmas(struct mmu_gather *tlb, struct ma_state *mas,
 			      unsigned long tree_end, bool mm_wr_locked)
 {
 	do {
-		zap_entries(vma->vm_start > start_addr ? vma->vm_start :
-							 start_addr,
-			    vma->vm_end < end_addr ? vma->vm_end : end_addr);
+		zap_vma(vma, vma->vm_start > start_addr ? vma->vm_start :
+							  start_addr,
+			vma->vm_end < end_addr ? vma->vm_end : end_addr);
 		vma = mas_find(mas, tree_end - 1);
 	} while (vma);
 }
