@@ -39,36 +39,30 @@ struct test_object {
 	u32 state;
 };
 
-/**
- * struct test_file - an opened file of the driver
- * @settings: what the program asks for
- * @other: the file of settings.other_fd
- * @object: what hooks find
- * @pages: those of @block, neighbours swapped
- * @vmalloc: an area for remap_vmalloc_range(), once it was asked for
- * @dma: the same for dma_mmap_coherent()
- * @dma_address: address of @dma for the device
- * @block: contiguous pages
- * @number: of the file
- * @found: the hook has found @object
- * @dropped: the file's reference to @object was dropped
- */
+/* An opened file of the driver. */
 struct test_file {
 	/* Of all up to dma_address; taken under mmap_lock. */
 	struct mutex lock;
 	struct test_mmap_proto_settings settings;
+	/* The file of settings.other_fd. */
 	struct file *other;
+	/* What hooks find. */
 	struct test_object *object;
+	/* Those of the block, neighbours swapped. */
 	struct page *pages[NR_PAGES];
+	/* Areas, once they were asked for. */
 	void *vmalloc;
 	void *dma;
 	dma_addr_t dma_address;
 
+	/* Contiguous pages. */
 	void *block;
 	unsigned long number;
+	/* The hook has found the object; the file's reference was dropped. */
 	struct completion found;
 	struct completion dropped;
 
+	/* As struct test_mmap_proto_counters has them. */
 	atomic_long_t hooks;
 	atomic_long_t mapped;
 	atomic_long_t opened;

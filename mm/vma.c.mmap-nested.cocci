@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/// What mapped() was called for is not merged away.
+/// A VMA that must be closed, or is of another file, is not merged away.
 
 // Fires: 1
 @__mmap_region@
@@ -9,6 +9,6 @@ symbol described, vm_flags, vma, vmg;
  {
  <...
 -!described && vm_flags != vma->vm_flags && vmg.prev
-+may_merge_again(vma, vm_flags, described) && vmg.prev
++may_merge_again(&vmg, vma, described)
  ...>
  }

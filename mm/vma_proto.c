@@ -39,7 +39,7 @@ int fops_mmap_error(const struct file_operations *fops)
 		  fops->mmap, fops->mmap_proto);
 	return -EINVAL;
 }
-EXPORT_SYMBOL_GPL(fops_mmap_error);
+EXPORT_SYMBOL(fops_mmap_error);
 
 /*
  * Access that is asked for must stay permitted: mprotect() checks VM_MAY* only
@@ -170,14 +170,14 @@ int vma_proto_hold(struct vma_proto *proto, void *object,
 EXPORT_SYMBOL_GPL(vma_proto_hold);
 
 /* Has the mapping the flags that its actions rely on? */
-static bool flags_suit_actions(const struct vma_proto *proto)
+static bool flags_suit_actions(const struct vma_proto *proto, vm_flags_t before)
 {
 	const struct vma_proto_action *action = proto->actions;
 
 	/* These choose either, and must not find the other. */
 	if (action && (action->type == VMA_PROTO_DMA_MMAP ||
 		       action->type == VMA_PROTO_MMAP_FILE))
-		return !(proto->flags & (VM_PFNMAP | VM_MIXEDMAP));
+		return !(proto->flags & ~before & (VM_PFNMAP | VM_MIXEDMAP));
 
 	return !(proto->action_flags & ~proto->flags);
 }
@@ -223,7 +223,7 @@ static int check_described(struct vma_proto *proto,
 		return -EINVAL;
 	if (WARN_ONCE((proto->flags != flags || vma_proto_has_action(proto)) &&
 		      (!flags_are_allowed(flags, proto->flags) ||
-		       !flags_suit_actions(proto)),
+		       !flags_suit_actions(proto, flags)),
 		      "%ps changed the flags from %lx to %lx\n",
 		      fops->mmap_proto, flags, proto->flags))
 		return -EINVAL;
@@ -232,11 +232,10 @@ static int check_described(struct vma_proto *proto,
 		      "%ps wants both anonymous memory and its own\n",
 		      fops->mmap_proto))
 		return -EINVAL;
-	if (WARN_ONCE(proto->actions &&
-		      proto->actions->type == VMA_PROTO_MMAP_FILE &&
-		      proto->vm_ops,
-		      "%ps has operations where another file sets its own\n",
-		      fops->mmap_proto))
+
+	/* Nor can the hook know whether the other file has mmap(). */
+	if (proto->vm_ops && proto->actions &&
+	    proto->actions->type == VMA_PROTO_MMAP_FILE)
 		return -EINVAL;
 
 	/* As do_mmap() has for the file that was opened. */
@@ -281,7 +280,7 @@ int vma_proto_describe(struct vma_proto *proto,
 
 	mmap_assert_write_locked(proto->mm);
 
-	error = fops->mmap_proto(proto);
+	error = fops->mmap_proto(proto) ?: proto->error;
 	if (WARN_ONCE(error > 0 || error < -MAX_ERRNO, "%ps returned %d\n",
 		      fops->mmap_proto, error))
 		return -EINVAL;
@@ -329,14 +328,13 @@ int vma_proto_complete(const struct vma_proto *proto,
 	vma->vm_private_data = proto->private_data;
 
 	error = vma_proto_run_actions(proto, vma);
-	if (!error && vm_ops && vm_ops->mapped) {
+	if (!error && vm_ops && vm_ops->mapped)
 		error = vm_ops->mapped(vma->vm_start, vma->vm_end,
 				       proto->pgoff, proto->file,
 				       &vma->vm_private_data);
-		if (WARN_ONCE(error > 0 || error < -MAX_ERRNO,
-			      "%ps returned %d\n", vm_ops->mapped, error))
-			error = -EINVAL;
-	}
+	if (WARN_ONCE(error > 0 || error < -MAX_ERRNO,
+		      "a mapping with %ps returned %d\n", vm_ops, error))
+		error = -EINVAL;
 
 	/* What did not come to be mapped must not be closed. */
 	if (error)

@@ -504,21 +504,23 @@ static int request_mmap_file(struct vma_proto *proto, struct file *file)
  * For files that stand for others. The mmap_proto() hook of @file is called
  * with @file as vma_proto.file. The file that is mapped does not change by this,
  * unless that hook chooses one: a hook that wants @file to be mapped calls
- * vma_proto_set_file() too, before. It may then replace vma_proto.vm_ops by
- * operations that forward to those of @file, mapped() among them.
+ * vma_proto_set_file() too, before. One that does not replaces
+ * vma_proto.vm_ops by operations that forward to those of @file with @file,
+ * mapped() among them: they would be given the file that is mapped.
  *
  * If @file has an mmap() hook instead, that runs on the new VMA as an action,
- * the only one of the mapping, and sets its operations itself.
+ * the only one of the mapping, and sets its operations itself:
+ * vma_proto.vm_ops must stay %NULL, or the mmap() fails with -EINVAL.
  *
  * Context: in an mmap_proto() hook.
  * Return: 0; -ENODEV when @file cannot be mapped; -EINVAL when it has both
- * hooks, its hook replaced the file by hand, or has mmap() and another action
- * was requested; otherwise the error of its hook.
+ * hooks, or has mmap() and another action was requested; otherwise the error of
+ * its hook, or -EINVAL when that replaced the file by hand, and then the mmap()
+ * fails whatever the caller returns.
  */
 int vma_proto_mmap_file(struct vma_proto *proto, struct file *file)
 {
 	const struct file_operations *fops = READ_ONCE(file->f_op);
-	const struct file *own_file = proto->own_file;
 	struct file *const outer = proto->file;
 	int error;
 
@@ -530,13 +532,15 @@ int vma_proto_mmap_file(struct vma_proto *proto, struct file *file)
 
 	proto->file = file;
 	error = fops->mmap_proto(proto);
+	if (error)
+		proto->error = error;
 
 	/* What the hook chose is mapped, instead of what was chosen before. */
-	if (proto->own_file != own_file)
+	if (proto->file == proto->own_file)
 		return error;
 	if (WARN_ONCE(proto->file != file, "%ps replaced the file by hand\n",
 		      fops->mmap_proto))
-		error = -EINVAL;
+		error = proto->error = -EINVAL;
 	proto->file = outer;
 
 	return error;

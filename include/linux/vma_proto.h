@@ -3,7 +3,7 @@
  * The prototype of a mapping: what file_operations.mmap_proto() is asked to
  * describe, before anything is merged, allocated or torn down.
  *
- * Documentation/mm/mmap_proto.rst tells how to write a hook.
+ * Documentation/filesystems/mmap_proto.rst tells how to write a hook.
  */
 #ifndef _LINUX_VMA_PROTO_H
 #define _LINUX_VMA_PROTO_H
@@ -157,6 +157,8 @@ struct vma_proto {
 	struct vma_proto_room *room;
 	/* The reference that vma_proto_set_file() took. */
 	struct file *own_file;
+	/* What the hook of another file failed with: it may be half done. */
+	int error;
 	/* Was vma_proto_set_anonymous() called? */
 	bool anonymous;
 };

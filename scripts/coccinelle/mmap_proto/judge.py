@@ -30,12 +30,14 @@ _FLAG_CALLS = {"vm_flags_set", "vm_flags_clear", "vm_flags_mod",
 _READABLE = {"vm_start", "vm_end", "vm_pgoff", "vm_flags", "vm_page_prot",
              "vm_mm", "vm_file"}
 _WRITABLE = {"vm_pgoff", "vm_page_prot", "vm_ops", "vm_private_data"}
-# Flags that the core charges, counts or keeps for itself.
-_CORE_FLAGS = re.compile(
-    r"VM_(?:ACCOUNT|NORESERVE|UFFD_\w+|PAT|SEALED|SOFTDIRTY|HUGETLB|"
-    r"SHARED|LOCKED\w*|GROWSDOWN|STACK\w*)$")
+# Of the flags that a hook may set, those that hold for every mapping, and
+# that are not accounted for: mm/vma_proto.c knows more.
+MAY_SET = {"VM_IO", "VM_PFNMAP", "VM_MIXEDMAP", "VM_DONTCOPY", "VM_DONTEXPAND",
+           "VM_DONTDUMP", "VM_HUGEPAGE", "VM_NOHUGEPAGE", "VM_SEQ_READ",
+           "VM_RAND_READ", "VM_ALLOW_ANY_UNCACHED"}
+# And of those that it may take away.
+MAY_CLEAR = {"VM_MAYREAD", "VM_MAYWRITE", "VM_MAYEXEC", "VM_WRITE", "VM_EXEC"}
 _OPS_MEMBERS = re.compile(r"\s*(?:\.\s*\w+\s*=\s*&?\w+\s*(?:,\s*|$))*$")
-_ONLY_TAKEN_AWAY = re.compile(r"VM_MAY(?:READ|WRITE|EXEC|SHARE)$")
 
 
 class Refusal(Exception):
@@ -222,14 +224,21 @@ class _Body:
         helper = self.at(i - 2)
         argument = 0
         depth = 0
+        if helper in ("vm_flags_reset", "vm_flags_init") and \
+                "vm_flags" not in self.tokens[i:end]:
+            raise Refusal("replaces all flags of the VMA")
         for token in self.tokens[i + 2:end]:
             depth += token in "([{"
             depth -= token in ")]}"
             argument += token == "," and depth == 0
             cleared = helper == "vm_flags_clear" or (
                 helper == "vm_flags_mod" and argument == 1)
-            if _CORE_FLAGS.match(token) or (
-                    _ONLY_TAKEN_AWAY.match(token) and not cleared):
+            if not _is_name(token) or token == self.vma or \
+                    token in _READABLE:
+                continue
+            if not token.startswith("VM_"):
+                raise Refusal(f"changes flags that are not named: {token}")
+            if token not in (MAY_CLEAR if cleared else MAY_SET):
                 raise Refusal(f"changes a flag that is the core's: {token}")
 
     def check_calls(self):

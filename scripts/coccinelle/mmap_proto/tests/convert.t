@@ -5,6 +5,7 @@ refused/ is left alone for the reason that its second line gives."""
 
 import csv
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,7 +15,9 @@ import unittest
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOOL = os.path.dirname(HERE)
 sys.path.insert(0, os.path.join(TOOL, "..", "..", "overlay"))
+sys.path.insert(0, TOOL)
 
+import judge  # noqa: E402
 import tap  # noqa: E402
 
 
@@ -94,6 +97,28 @@ def add(kind, name):
 for folder in ("plain", "refused"):
     for case in names(folder):
         add(folder, case)
+
+class Flags(unittest.TestCase):
+    """The core refuses, with a warning, what the judge must not let pass."""
+
+    def mask(self, name):
+        """Return the flags in the definition of @name in the core."""
+        text = read(TOOL, "..", "..", "..", "mm", "vma_proto.c")
+        match = re.search(rf"#define {name}\b((?:.*\\\n)*.*)", text)
+        flags = set(re.findall(r"VM_\w+", match.group(1)))
+        if "VM_ACCESS_FLAGS" in flags:
+            flags |= {"VM_READ", "VM_WRITE", "VM_EXEC"}
+        self.figures = f"{len(flags)} flags"
+        return flags
+
+    def test_set(self):
+        """what a hook may set, the core lets it set"""
+        self.assertLessEqual(judge.MAY_SET, self.mask("VMA_PROTO_MAY_SET"))
+
+    def test_clear(self):
+        """what a hook may take away, the core lets it take away"""
+        self.assertLessEqual(judge.MAY_CLEAR, self.mask("VMA_PROTO_MAY_CLEAR"))
+
 
 if __name__ == "__main__":
     tap.main()

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Refused: changes flags that are not named: extra
+#include <linux/fs.h>
+
+static const struct vm_operations_struct x_ops = {
+	.fault = x_fault,
+};
+
+static int x_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	vm_flags_t extra = file->private_data ? VM_ACCOUNT : 0;
+
+	vm_flags_set(vma, VM_IO | extra);
+	vma->vm_ops = &x_ops;
+	return 0;
+}
+
+static const struct file_operations x_fops = {
+	.mmap = x_mmap,
+};
