@@ -13,8 +13,7 @@ identifier file, addr, len, vm_flags, pgoff, uf, vmg, vma, vmi, end, error;
  <+...
 (
  vmg.file = file;
-+if (described)
-+	vmg.traits = &described->traits;
++vmg.traits = described ? &described->traits : NULL;
 |
 -vma = vma_find(&vmi, end);
 +vma = find_first(&vmi, end, described);

@@ -209,8 +209,8 @@ static bool offset_is_ok(const struct vma_proto *proto)
 	if (!IS_ENABLED(CONFIG_MMU) || !inode)
 		return true;
 
-	return file_mmap_ok(proto->file, inode, proto->pgoff,
-			    proto->end - proto->start);
+	return mmap_offset_ok(proto->file, inode, proto->pgoff,
+			      proto->end - proto->start);
 }
 
 /* Did the hook keep to what its prototype allows it to change? */

@@ -137,7 +137,7 @@ static int complete_vma(const struct vma_proto *proto,
 int fops_mmap_proto(const struct file_operations *fops, struct file *file,
 		    struct vm_area_struct *vma)
 {
-	struct vma_proto_room room;
+	struct vma_proto_room room __uninitialized;
 	struct vma_proto proto = {
 		.mm = vma->vm_mm,
 		.start = vma->vm_start,

@@ -207,14 +207,14 @@ static const struct file files[] = {
 	  VM_DONTDUMP },
 	{ "mmap_proto-flags", open_driver, MAP_SHARED, "/dev/test_mmap_proto",
 	  VM_DONTDUMP },
+	{ }
 };
 
 int main(void)
 {
-	unsigned int i;
+	const struct file *file;
 
-	for (i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-		const struct file *file = &files[i];
+	for (file = files; file->name; file++) {
 		int fd = file->open(file);
 
 		if (fd < 0) {

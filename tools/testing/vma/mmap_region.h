@@ -73,6 +73,8 @@ static struct mmap_region_test region_test;
 #define VM_ALLOW_ANY_UNCACHED	0x0000008000000000UL
 #define VM_SEALED	0x8000000000000000UL
 
+#define __uninitialized
+
 #define VM_LOCKED_MASK	(VM_LOCKED | VM_LOCKONFAULT)
 
 struct vma_proto;
@@ -205,8 +207,8 @@ static inline struct inode *file_inode(struct file *file)
 	return (struct inode *)file->f_mapping;
 }
 
-static inline bool file_mmap_ok(struct file *file, struct inode *inode,
-				unsigned long pgoff, unsigned long len)
+static inline bool mmap_offset_ok(struct file *file, struct inode *inode,
+				  unsigned long pgoff, unsigned long len)
 {
 	assert(inode);
 	return !region_test.max_pgoff ||
