@@ -116,24 +116,9 @@ struct vma_proto_room {
  * A change of any other flag fails the mmap().
  */
 struct vma_proto {
-	union {
-		struct mm_struct *const mm;
-		/* private: */
-		struct mm_struct *__mm;
-		/* public: */
-	};
-	union {
-		const unsigned long start;
-		/* private: */
-		unsigned long __start;
-		/* public: */
-	};
-	union {
-		const unsigned long end;
-		/* private: */
-		unsigned long __end;
-		/* public: */
-	};
+	struct mm_struct *const mm;
+	const unsigned long start;
+	const unsigned long end;
 
 	pgoff_t pgoff;
 	struct file *file;
