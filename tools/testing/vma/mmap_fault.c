@@ -252,6 +252,17 @@ static const struct kind {
 				   .set = VM_DONTDUMP),
 		.steps = BIT(INJECT_ANON_VMA) | BIT(INJECT_NODE),
 	}, {
+		/* And then the new VMA needs more than one node replaced. */
+		.name = "mmap() that changes the flags, MAP_FIXED over many",
+		.before = {
+			REQUEST(FILE_MMAP, 18, 2, PRIVATE, .set = VM_DONTDUMP),
+			REQUEST(FILE_MMAP, 62, 2, PRIVATE, .set = VM_DONTDUMP),
+		},
+		.touched = 63,
+		.request = REQUEST(FILE_MMAP, 20, 42, PRIVATE,
+				   .set = VM_DONTDUMP),
+		.steps = BIT(INJECT_ANON_VMA),
+	}, {
 		.name = "mmap() that maps memory",
 		.before = { REQUEST(FILE_PROTO, 4, 6, PRIVATE) },
 		.request = REQUEST(FILE_MMAP, 5, 3, PRIVATE,
