@@ -74,7 +74,7 @@ FUZZ_SECONDS ?= 3600
 # What it finds, and what it has learned, is kept below $(BUILD)/fuzz.
 fuzz: tree packages
 	@TREE=$(abspath $(TREE)) FUZZ_SECONDS=$(FUZZ_SECONDS) \
-		FUZZ_DIR=$(abspath $(BUILD)/fuzz) tools/testing/overlay/fuzz.t
+		tools/testing/overlay/fuzz.t
 
 # No kernel is built for these.
 FAST_TESTS := tools/testing/overlay/source.t \

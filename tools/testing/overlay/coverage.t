@@ -6,7 +6,7 @@ Lines and branches of mm/vma_proto.c, mm/vma_proto_action.c and of the functions
 of mm/vma.c and mm/vma.h on the way of a mapping. What none of the programs
 reaches is in the file 'unreached' beside this one, with the reason; nothing
 else may be, and nothing that is reached after all. A table is written to
-build/check/coverage.txt.
+check/coverage.txt beside $TREE.
 """
 
 import collections
@@ -26,7 +26,7 @@ import tap
 
 TREE = os.environ.get("TREE", os.path.join(ROOT, "build", "linux"))
 TESTS = os.path.join(TREE, "tools", "testing", "vma")
-REPORT = os.path.join(ROOT, "build", "check", "coverage.txt")
+REPORT = os.path.join(os.path.dirname(TREE), "check", "coverage.txt")
 UNREACHED = os.path.join(HERE, "unreached")
 
 # Always the same sequences, so that the same is reached.

@@ -2,17 +2,17 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Fuzzes mmap() in userland: libFuzzer makes up sequences of operations, and
 # each is compared with a model. Starts from the corpus in the repository and
-# from what was learned before.
-#
-# FUZZ_SECONDS: how long; FUZZ_DIR: what is learned, and inputs that crash
+# from what was learned before, which is kept in the folder fuzz beside $TREE,
+# as is an input that crashes. FUZZ_SECONDS says how long.
 #
 # What was learned becomes the corpus of the repository, as small as it can be:
 #	mmap_fuzz -set_cover_merge=1 -use_counters=0 CORPUS build/fuzz/corpus
 
 root=$(cd "$(dirname "$0")/../../.." && pwd)
-tests=${TREE:-$root/build/linux}/tools/testing/vma
+tree=${TREE:-$root/build/linux}
+tests=$tree/tools/testing/vma
 seconds=${FUZZ_SECONDS:-60}
-dir=${FUZZ_DIR:-$root/build/fuzz}
+dir=$(dirname "$tree")/fuzz
 corpus=$root/tools/testing/vma/corpus
 log=$dir/log
 failed=0

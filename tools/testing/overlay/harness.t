@@ -49,7 +49,7 @@ timeout 60 "$tests/vma" > "$log" 2>&1
 result $? "the tests that were there: $(tail -n 1 "$log")"
 
 for program in $programs; do
-	timeout 60 "$tests/$program" > "$log" 2>&1
+	timeout 120 "$tests/$program" > "$log" 2>&1
 	status=$?
 	grep -q 'runtime error' "$log" && status=1
 	echo "# Subtest: $program"

@@ -65,8 +65,8 @@ static void unmap_middle(void)
 static const struct kind {
 	const char *name;
 	struct request before[NR_BEFORE];
-	/* Page to which something was written before; 0 for none. */
-	int touched;
+	/* Pages to which something was written before; 0 for none. */
+	int touched[2];
 	struct request request;
 	/* Instead of @request. */
 	void (*operate)(void);
@@ -114,9 +114,18 @@ static const struct kind {
 			REQUEST(FILE_PROTO, 1, 3, PRIVATE),
 			REQUEST(FILE_PROTO, 7, 3, PRIVATE),
 		},
-		.touched = 8,
+		.touched = { 8 },
 		.request = REQUEST(FILE_PROTO, 4, 3, PRIVATE),
 		.steps = BIT(INJECT_ANON_VMA),
+	}, {
+		/* They cannot be one: each has pages of its own. */
+		.name = "merging with one of two that were written to",
+		.before = {
+			REQUEST(FILE_PROTO, 1, 3, PRIVATE),
+			REQUEST(FILE_PROTO, 7, 3, PRIVATE),
+		},
+		.touched = { 2, 8 },
+		.request = REQUEST(FILE_PROTO, 4, 3, PRIVATE),
 	}, {
 		/* aaaa with bbbb */
 		.name = "MAP_FIXED over one",
@@ -154,7 +163,7 @@ static const struct kind {
 		/* aaaaaa with ..bb.. */
 		.name = "MAP_FIXED over the middle of one",
 		.before = { REQUEST(FILE_PROTO, 4, 6, PRIVATE, COUNTED) },
-		.touched = 5,
+		.touched = { 5 },
 		.request = REQUEST(FILE_PROTO, 6, 2, PRIVATE),
 		.steps = BIT(INJECT_SPLIT) | BIT(INJECT_VMA_DUP) |
 			 BIT(INJECT_POLICY) | BIT(INJECT_ANON_VMA),
@@ -214,7 +223,7 @@ static const struct kind {
 	}, {
 		.name = "with three actions, mapped(), holds and another file",
 		.before = { REQUEST(NO_FILE, 2, 12, PRIVATE) },
-		.touched = 3,
+		.touched = { 3 },
 		.request = REQUEST(FILE_PROTO, 4, 5, SHARED,
 				   THREE_ACTIONS, COUNTED, HOLDS, SWAPPED),
 		.steps = BIT(INJECT_KMALLOC) | BIT(INJECT_ENTRY) |
@@ -247,10 +256,21 @@ static const struct kind {
 			REQUEST(FILE_MMAP, 1, 3, PRIVATE, .set = VM_DONTDUMP),
 			REQUEST(FILE_MMAP, 7, 3, PRIVATE, .set = VM_DONTDUMP),
 		},
-		.touched = 8,
+		.touched = { 8 },
 		.request = REQUEST(FILE_MMAP, 4, 3, PRIVATE,
 				   .set = VM_DONTDUMP),
 		.steps = BIT(INJECT_ANON_VMA) | BIT(INJECT_NODE),
+	}, {
+		/* And then the new VMA needs more than one node replaced. */
+		.name = "mmap() that changes the flags, MAP_FIXED over many",
+		.before = {
+			REQUEST(FILE_MMAP, 18, 2, PRIVATE, .set = VM_DONTDUMP),
+			REQUEST(FILE_MMAP, 62, 2, PRIVATE, .set = VM_DONTDUMP),
+		},
+		.touched = { 63 },
+		.request = REQUEST(FILE_MMAP, 20, 42, PRIVATE,
+				   .set = VM_DONTDUMP),
+		.steps = BIT(INJECT_ANON_VMA),
 	}, {
 		.name = "mmap() that maps memory",
 		.before = { REQUEST(FILE_PROTO, 4, 6, PRIVATE) },
@@ -270,7 +290,7 @@ static const struct kind {
 	}, {
 		.name = "mprotect of the middle of one",
 		.before = { REQUEST(FILE_PROTO, 2, 6, PRIVATE, COUNTED) },
-		.touched = 3,
+		.touched = { 3 },
 		.operate = protect_off,
 		.steps = BIT(INJECT_VMA_DUP) | BIT(INJECT_SPLIT) |
 			 BIT(INJECT_ANON_VMA) | BIT(INJECT_NODE),
@@ -281,7 +301,7 @@ static const struct kind {
 			REQUEST(FILE_PROTO, 4, 2, PRIVATE & ~VM_WRITE),
 			REQUEST(FILE_PROTO, 6, 2, PRIVATE),
 		},
-		.touched = 6,
+		.touched = { 6 },
 		.operate = protect_middle,
 		.steps = BIT(INJECT_CHARGE) | BIT(INJECT_ANON_VMA) |
 			 BIT(INJECT_NODE),
@@ -303,7 +323,7 @@ static const struct kind {
 	}, {
 		.name = "mremap that moves anonymous memory",
 		.before = { REQUEST(NO_FILE, 4, 6, PRIVATE) },
-		.touched = 5,
+		.touched = { 5 },
 		.operate = move,
 		.steps = BIT(INJECT_CHARGE) | BIT(INJECT_VMA_DUP) |
 			 BIT(INJECT_NODE) | BIT(INJECT_ANON_VMA),
@@ -363,8 +383,8 @@ static enum inject_step fail_at(unsigned long at, int surroundings)
 		fill_behind();
 	for (i = 0; i < NR_BEFORE && kind_now->before[i].nr; i++)
 		ASSERT(map_request(&kind_now->before[i]) > 0);
-	if (kind_now->touched)
-		op_touch(kind_now->touched, false);
+	for (i = 0; i < 2 && kind_now->touched[i]; i++)
+		op_touch(kind_now->touched[i], false);
 
 	injection.lasting = surroundings == LASTING;
 	inject_at(at);
