@@ -7,13 +7,16 @@ Runs it with a tree in which kunit.py only prints.
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(HERE)))
+PROGRAM = os.path.join(HERE, "kunit.t")
 sys.path.insert(0, os.path.join(ROOT, "scripts", "overlay"))
 
 import tap
@@ -33,6 +36,17 @@ with open("../arguments", "w") as file:
 	file.write("\\n".join(sys.argv))
 print("Elapsed time: 9s total, 1s configuring, 5.0s building, 2.5s running")
 sys.exit(int(open("../status").read()))
+'''
+
+# Stays, with a child that does, and says who the child is.
+SLEEPER = '''
+import subprocess
+child = subprocess.Popen(["sleep", "1000"])
+with open("../child.new", "w") as file:
+	file.write(str(child.pid))
+import os
+os.rename("../child.new", "../child")
+child.wait()
 '''
 
 SUITE = """    KTAP version 1
@@ -61,34 +75,38 @@ STATUS = "kunit.py found no failure"
 CLEAN = "the source tree is as it was"
 
 
+def make_tree(folder, files):
+	"""A git tree with a kunit.py; @files are {path in folder: text}."""
+	tree = os.path.join(folder, "linux")
+	os.makedirs(os.path.join(tree, "tools/testing/kunit"))
+	for name, text in files.items():
+		if text is not None:
+			with open(os.path.join(folder, name), "w",
+				  encoding="utf-8") as file:
+				file.write(text)
+	subprocess.run("git init -q && git add . && git -c user.name=a -c "
+		       "user.email=b commit -q -m c", shell=True, cwd=tree,
+		       check=True)
+	return dict(os.environ, TREE=tree)
+
+
+def read(folder, name):
+	with open(os.path.join(folder, name), encoding="utf-8") as file:
+		return file.read()
+
+
 class Run(unittest.TestCase):
 	def run_with(self, log=LOG, status=0, dirt=None):
 		"""Run kunit.t; {what stands before a colon or comma: good}."""
 		with tempfile.TemporaryDirectory() as folder:
-			tree = os.path.join(folder, "linux")
-			place = os.path.join(tree, "tools/testing/kunit")
-			os.makedirs(place)
-			files = {"linux/tools/testing/kunit/kunit.py": KUNIT,
-				 "status": str(status), "log": log,
-				 "dirt": dirt}
-			for name, text in files.items():
-				if text is not None:
-					with open(os.path.join(folder, name),
-						  "w", encoding="utf-8") as one:
-						one.write(text)
-			subprocess.run("git init -q && git add . && git "
-				       "-c user.name=a -c user.email=b commit "
-				       "-q -m c", shell=True, cwd=tree,
-				       check=True)
-			done = subprocess.run(
-				[os.path.join(HERE, "kunit.t"),
-				 "riscv_nommu"], text=True,
-				env=dict(os.environ, TREE=tree),
-				stdout=subprocess.PIPE,
-				stderr=subprocess.STDOUT)
-			with open(os.path.join(folder, "arguments"),
-				  encoding="utf-8") as file:
-				self.arguments = file.read().split("\n")
+			env = make_tree(folder, {
+				"linux/tools/testing/kunit/kunit.py": KUNIT,
+				"status": str(status), "log": log, "dirt": dirt})
+			done = subprocess.run([PROGRAM, "riscv_nommu"],
+					      env=env, text=True,
+					      stdout=subprocess.PIPE,
+					      stderr=subprocess.STDOUT)
+			self.arguments = read(folder, "arguments").split("\n")
 		self.text = done.stdout
 		lines = re.findall(r"^(not ok|ok) \d+ - riscv_nommu: (.*)$",
 				   done.stdout, re.M)
@@ -184,11 +202,41 @@ class Run(unittest.TestCase):
 
 	def test_machine(self):
 		"""an unknown machine is an error"""
-		done = subprocess.run([os.path.join(HERE, "kunit.t"), "vax"],
-				      text=True, stdout=subprocess.PIPE,
+		done = subprocess.run([PROGRAM, "vax"], text=True,
+				      stdout=subprocess.PIPE,
 				      stderr=subprocess.PIPE)
 		self.assertEqual(done.returncode, 1)
 		self.assertIn("no machine is called vax", done.stderr)
+
+	def test_killed(self):
+		"""nothing is left running when it is told to end"""
+		for number in (signal.SIGTERM, signal.SIGINT):
+			self.kill_by(number)
+
+	def kill_by(self, number):
+		with tempfile.TemporaryDirectory() as folder:
+			env = make_tree(folder, {
+				"linux/tools/testing/kunit/kunit.py": SLEEPER})
+			process = subprocess.Popen(
+				[PROGRAM, "riscv_nommu"], env=env,
+				stdout=subprocess.DEVNULL,
+				stderr=subprocess.DEVNULL)
+			self.wait_for(lambda: os.path.exists(
+				os.path.join(folder, "child")))
+			child = read(folder, "child")
+			process.send_signal(number)
+			self.assertNotEqual(process.wait(30), 0)
+			# One that is dead may wait for somebody to notice.
+			self.wait_for(lambda: not os.path.exists(
+				f"/proc/{child}/cmdline")
+				or not read("/proc/" + child, "cmdline"))
+
+	def wait_for(self, condition):
+		for _ in range(300):
+			if condition():
+				return
+			time.sleep(0.1)
+		self.fail("waited for 30 seconds")
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ it, boots it under QEMU in software, and prints one line for each case.
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -124,6 +125,26 @@ def command(name, machine):
 		f"--timeout={machine.timeout}"]
 
 
+def run_kunit(name, machine):
+	"""Run kunit.py; returns (exit status, what it said).
+
+	Nothing that it has started outlives an interrupt.
+	"""
+	process = subprocess.Popen(command(name, machine), cwd=TREE,
+				   env=environment(), text=True,
+				   errors="replace", stdin=subprocess.DEVNULL,
+				   stdout=subprocess.PIPE,
+				   stderr=subprocess.STDOUT,
+				   start_new_session=True)
+	try:
+		said = process.communicate()[0]
+	except BaseException:
+		os.killpg(process.pid, signal.SIGKILL)
+		process.wait()
+		raise
+	return process.returncode, said
+
+
 def tree_state():
 	"""What git says of $TREE, and every file that is not in git."""
 	return subprocess.run(
@@ -177,15 +198,11 @@ def run(tap, name, machine):
 		os.remove(log)
 	before = tree_state()
 	begun = time.monotonic()
-	done = subprocess.run(command(name, machine), cwd=TREE,
-			      env=environment(), text=True, errors="replace",
-			      stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-			      stderr=subprocess.STDOUT)
+	status, said = run_kunit(name, machine)
 	seconds = time.monotonic() - begun
-	said = done.stdout.splitlines()
-	spent = re.findall(r"([\d.]+)s (building|running)", done.stdout)
-	figures = ", ".join(f"{float(time):.1f} s {what}"
-			    for time, what in spent) or f"{seconds:.1f} s"
+	spent = re.findall(r"([\d.]+)s (building|running)", said)
+	figures = ", ".join(f"{float(one):.1f} s {what}"
+			    for one, what in spent) or f"{seconds:.1f} s"
 
 	console = []
 	if os.path.exists(log):
@@ -193,9 +210,8 @@ def run(tap, name, machine):
 			console = file.read().splitlines()
 	report_suites(tap, name, machine, console)
 	report_kernel(tap, name, console)
-	tap.result(done.returncode == 0,
-		   f"{name}: kunit.py found no failure: {figures}",
-		   [f"it exited with {done.returncode}"] + said[-LINES:])
+	tap.result(status == 0, f"{name}: kunit.py found no failure: {figures}",
+		   [f"it exited with {status}"] + said.splitlines()[-LINES:])
 	after = tree_state()
 	tap.result(before == after, f"{name}: the source tree is as it was",
 		   sorted(set(before) ^ set(after)))
@@ -207,6 +223,7 @@ def main():
 	if unknown:
 		sys.exit(f"kunit.t: no machine is called {' '.join(unknown)}; "
 			 f"there are {' '.join(MACHINES)}")
+	signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
 	print("TAP version 13")
 	tap = Tap()
 	for name in names:
