@@ -626,11 +626,9 @@ static int run_action(const struct vma_proto *proto,
 				      action->dma.attrs);
 	case VMA_PROTO_MMAP_FILE:
 		return call_mmap(action->file, vma);
-	case VMA_PROTO_NO_ACTION:
-		break;
 	}
 
-	return 0;
+	return -EINVAL;
 }
 
 /**

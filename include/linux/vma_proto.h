@@ -16,7 +16,6 @@ struct page;
 
 /* What the core can do with a new mapping on behalf of a hook. */
 enum vma_proto_action_type {
-	VMA_PROTO_NO_ACTION,
 	VMA_PROTO_REMAP_PFN,
 	VMA_PROTO_REMAP_IO,
 	VMA_PROTO_INSERT_PAGES,

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """How much of mmap_region() and its hook the userland tests reach.
 
-Lines and branches of mm/vma_proto.c, mm/vma_proto_action.c and of the functions
-of mm/vma.c and mm/vma.h on the way of a mapping. What none of the programs
-reaches is in the file 'unreached' beside this one, with the reason; nothing
-else may be, and nothing that is reached after all. A table is written to
+Lines and branches of mm/vma_proto*.c and of the functions of mm/vma.c and
+mm/vma.h on the way of a mapping. What none of the programs reaches is in the
+file 'unreached' beside this one, with the reason; nothing else may be, and
+nothing that is reached after all. A table is written to
 check/coverage.txt beside $TREE.
 """
 
@@ -30,24 +30,28 @@ REPORT = os.path.join(os.path.dirname(TREE), "check", "coverage.txt")
 UNREACHED = os.path.join(HERE, "unreached")
 
 # Always the same sequences, so that the same is reached.
-PROGRAMS = (("mmap_proto",), ("mmap_action",), ("mmap_fault",),
+PROGRAMS = (("mmap_proto",), ("mmap_action",), ("mmap_nested",), ("mmap_fault",),
 	    ("mmap_random", "-n", "2000", "1"))
 # All of these files, and of those these functions.
-WHOLE = ("mm/vma_proto.c", "mm/vma_proto_action.c")
+WHOLE = ("mm/vma_proto.c", "mm/vma_proto_action.c", "mm/vma_proto_nested.c")
 PARTS = {
 	"mm/vma.c": set("""
 		__mmap_region __remove_shared_vm_struct __split_vma
 		__vma_link_file accountable_mapping are_anon_vmas_compatible
 		can_merge_remove_vma can_vma_merge_after can_vma_merge_before
 		can_vma_merge_left can_vma_merge_right commit_merge copy_vma
-		do_mmap_region do_vmi_align_munmap do_vmi_munmap dup_anon_vma
-		init_multi_vma_prep init_vma_prep is_described_alike
-		is_mergeable_anon_vma is_mergeable_vma mmap_new_vma
-		mmap_proto_region mmap_region remove_vma split_vma
+		describe_mapping
+		describe_traits do_mmap_region do_vmi_align_munmap do_vmi_munmap dup_anon_vma
+		find_first
+		has_traits init_multi_vma_prep init_vma_prep
+		is_mergeable_anon_vma is_mergeable_vma may_merge_again
+		mmap_new_vma mmap_plain_region new_page_prot
+		mmap_proto_region mmap_region range_is_sealed remove_vma
+		split_vma
 		unlink_file_vma unmap_region vma_complete vma_expand vma_link
 		vma_link_file vma_merge_existing_range vma_merge_extend
 		vma_merge_new_range vma_modify vma_modify_flags vma_prepare
-		vma_set_page_prot vma_wants_writenotify vmg_set_proto
+		vma_set_page_prot vma_wants_writenotify
 		vms_clean_up_area vms_clear_ptes vms_complete_munmap_vmas
 		vms_gather_munmap_vmas""".split()),
 	"mm/vma.h": set("init_vma_munmap reattach_vmas vms_abort_munmap_vmas "

@@ -508,6 +508,14 @@ static void test_merge_again(void)
 	assert_mapped(2, 6);
 	assert_unmapped();
 
+	hook.vm_ops = NULL;
+	hook.more = anonymous;
+	ASSERT_EQ(map(2, 2, PRIVATE), PAGES(2));
+	ASSERT_EQ(map(4, 2, PRIVATE), PAGES(4));
+	assert_mapped(2, 6);
+	assert_unmapped();
+	hook.more = NULL;
+
 	hook.vm_ops = &mapped_ops;
 	for (i = 0; i < ARRAY_SIZE(how); i++) {
 		outer.map = how[i];

@@ -186,6 +186,12 @@ static int max_map_count;
 #define kzalloc(size, gfp) test_kmalloc(size, gfp)
 #define kfree(memory) test_kfree(memory)
 
+/* A function that is compiled into others is counted as part of these. */
+#ifdef COVERAGE
+#undef __always_inline
+#define __always_inline inline
+#endif
+
 /* The code under test. */
 #include "../../../mm/vma.c"
 #include "../../../mm/vma_proto.c"
