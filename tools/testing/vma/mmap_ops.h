@@ -892,7 +892,9 @@ static inline bool op_munmap(int start, int nr)
 		else
 			model_adopt_edges(&expected, start, end);
 	} else if (done) {
-		ASSERT_EQ(injection.failed, INJECT_STEPS);
+		/* With some of the nodes, the maple tree tries once more. */
+		ASSERT(injection.failed == INJECT_STEPS ||
+		       injection.failed == INJECT_NODE);
 		model_remove(&expected, start, end);
 	} else {
 		ASSERT(injection.failed != INJECT_STEPS);
