@@ -25,7 +25,7 @@ identifier file, addr, len, vm_flags, pgoff, uf, vmg, vma, vmi, end, error;
 +error = mmap_new_vma(file, vma, described);
 |
 -vm_flags != vma->vm_flags && vmg.prev
-+!described && vm_flags != vma->vm_flags && vmg.prev
++may_merge_again(&vmg, vma, described)
 )
  ...+>
  }

@@ -246,9 +246,6 @@ static int check_described(struct vma_proto *proto,
 			return error;
 	}
 
-	if (!may_lock(proto, flags))
-		return -EAGAIN;
-
 	return 0;
 }
 
@@ -292,6 +289,8 @@ int vma_proto_describe(struct vma_proto *proto,
 		return error;
 	if ((proto->own_file || proto->pgoff != pgoff) && !offset_is_ok(proto))
 		return -EOVERFLOW;
+	if (!may_lock(proto, flags))
+		return -EAGAIN;
 
 	/* No entry may permit more than the flags do. */
 	if ((proto->flags ^ flags) & VM_ACCESS_FLAGS)

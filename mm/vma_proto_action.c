@@ -539,8 +539,10 @@ int vma_proto_mmap_file(struct vma_proto *proto, struct file *file)
 	if (proto->file == proto->own_file)
 		return error;
 	if (WARN_ONCE(proto->file != file, "%ps replaced the file by hand\n",
-		      fops->mmap_proto))
-		error = proto->error = -EINVAL;
+		      fops->mmap_proto)) {
+		error = -EINVAL;
+		proto->error = error;
+	}
 	proto->file = outer;
 
 	return error;

@@ -664,9 +664,13 @@ static inline long expect_old_mapping(const struct request *request,
 	}
 	if (request->error)
 		return request->error;
-	/* The driver has changed the flags: a merge is tried once more. */
+	/*
+	 * The driver has changed the flags: a merge is tried once more, unless
+	 * the driver must be told when the mapping goes.
+	 */
 	model_add(expected, new, start, end,
-		  new->flags != flags && has_prev && !no_merge, false);
+		  new->flags != flags && has_prev && !no_merge &&
+		  !has_close(new), false);
 	for (i = 0; request->nr_actions && i < request->nr; i++) {
 		struct model_page *page = &expected->pages[start + i];
 
