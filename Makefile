@@ -19,7 +19,8 @@ PROVE := tools/testing/overlay/prove.sh
 
 packages = $(if $(filter no,$(PACKAGES)),,@scripts/overlay/packages.py install $(1))
 
-.PHONY: all tree packages boot shell series status check check-fast clean help
+.PHONY: all tree packages boot shell series status bench check check-fast \
+	check-full clean help
 .NOTPARALLEL:
 .DEFAULT_GOAL := all
 
@@ -40,9 +41,16 @@ packages:
 
 # ---- the kernel in a virtual machine ---------------------------------------
 
+SELFTESTS := $(abspath $(TREE))/tools/testing/selftests/mm
+GUEST_TESTS := $(patsubst %,$(SELFTESTS)/%.c,mmap_proto mmap_proto_driver \
+	       mmap_proto_compare mmap_proto_stress mmap_proto_faults \
+	       mmap_proto_freed)
+# These have boots of their own, or need the debug kernel.
+LONG_TESTS := mmap_proto_stress mmap_proto_faults mmap_proto_freed
+
 IN_QEMU = $(MAKE) -s --no-print-directory -C $(QEMU_DIR) \
 	KSRC=$(abspath $(TREE)) BUILD=$(abspath $(BUILD)/qemu) \
-	GUEST_TESTS=$(abspath $(TREE)/tools/testing/selftests/mm/mmap_proto.c)
+	GUEST_TESTS="$(GUEST_TESTS)" LONG_TESTS="$(LONG_TESTS)"
 
 boot shell: tree packages
 	@$(IN_QEMU) $@
@@ -55,26 +63,35 @@ series: tree
 status:
 	@scripts/coccinelle/mmap_proto/convert.py status --report $(BUILD)/report
 
+bench: tree packages
+	@tools/bench/bench.py --build $(BUILD)
+
 # ---- tests -----------------------------------------------------------------
 
 # No kernel is built for these.
 FAST_TESTS := tools/testing/overlay/source.t \
 	$(sort $(wildcard scripts/overlay/tests/*.t)) \
 	$(sort $(wildcard scripts/coccinelle/mmap_proto/tests/*.t)) \
-	tools/testing/overlay/harness.t
+	tools/testing/overlay/ktap.t tools/testing/overlay/harness.t \
+	$(sort $(wildcard tools/bench/tests/*.t))
 
 # Ordered so that the kernel is built once, by the first that needs it.
 KERNEL_TESTS := tools/testing/overlay/tree.t \
 	$(QEMU_DIR)/boot.t \
+	$(QEMU_DIR)/stress.t \
 	$(sort $(wildcard $(QEMU_DIR)/tests/*.t)) \
-	tools/testing/overlay/series.t
+	tools/testing/overlay/kunit.t tools/testing/overlay/series.t
+
+# The debug kernel is built by the first.
+FULL_TESTS := $(QEMU_DIR)/debug.t \
+	$(QEMU_DIR)/freed.t
 
 # The tests find what they need in the environment: $TREE those of the tree,
 # $KSRC and the rest those of the virtual machine, as `make boot` does.
-check check-fast: export TREE := $(abspath $(TREE))
-check check-fast: export KSRC := $(abspath $(TREE))
-check check-fast: export GUEST_TESTS := \
-	$(abspath $(TREE)/tools/testing/selftests/mm/mmap_proto.c)
+check check-fast check-full: export TREE := $(abspath $(TREE))
+check check-fast check-full: export KSRC := $(abspath $(TREE))
+check check-fast check-full: export GUEST_TESTS := $(GUEST_TESTS)
+check check-fast check-full: export LONG_TESTS := $(LONG_TESTS)
 
 check-fast: tree packages
 	@BUILD=$(abspath $(BUILD)/qemu) $(PROVE) -j$$(nproc) $(FAST_TESTS)
@@ -82,10 +99,15 @@ check-fast: tree packages
 check: tree packages
 	@BUILD=$(abspath $(BUILD)/qemu) $(PROVE) $(FAST_TESTS) $(KERNEL_TESTS)
 
+check-full: tree packages
+	@BUILD=$(abspath $(BUILD)/qemu) $(PROVE) $(FAST_TESTS) \
+		$(KERNEL_TESTS) $(FULL_TESTS)
+
 # By name: BUILD may be a folder that holds other things too.
 clean:
 	@rm -rf $(foreach made,base.git base.git.* linux linux.* cache convert \
-		report series series.new check qemu,$(BUILD)/$(made))
+		report series series.new bench check qemu qemu-debug \
+		kunit,$(BUILD)/$(made))
 	@rmdir $(BUILD) 2> /dev/null || true
 
 help:
@@ -94,11 +116,13 @@ help:
 	@echo '  make             install what is missing, make the tree, convert,'
 	@echo '                   report, and print a summary'
 	@echo '  make check       run all tests (boots kernels; about 25 minutes)'
+	@echo '  make check-full  these, and those of a debug kernel (up to 90 min)'
 	@echo '  make check-fast  run the tests that need no kernel (under 3 minutes)'
 	@echo '  make boot        build the kernel, boot it under QEMU, run the tests in it'
 	@echo '  make shell       a prompt in the same machine; Ctrl-A X ends it'
 	@echo '  make series      write the commits as patches to $(BUILD)/series'
 	@echo '  make status      the table of mmap hooks again'
+	@echo '  make bench       count what mmap() costs, beside what it may cost'
 	@echo '  make tree        the tree alone; it is in $(TREE)'
 	@echo '  make packages    install what kernels and tests need'
 	@echo '  make clean       remove what was made below $(BUILD)'

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/// What mapped() was called for is not merged away.
+/// A VMA that must be closed, or is of another file, is not merged away.
 
 // Fires: 1
 @__mmap_region@
-symbol proto, vm_flags, vma, vmg;
+symbol described, vm_flags, vma, vmg;
 @@
  static unsigned long __mmap_region(...)
  {
  <...
--!proto && vm_flags != vma->vm_flags && vmg.prev
-+may_merge_again(vma, vm_flags, proto) && vmg.prev
+-!described && vm_flags != vma->vm_flags && vmg.prev
++may_merge_again(&vmg, vma, described)
  ...>
  }

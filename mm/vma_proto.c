@@ -39,7 +39,7 @@ int fops_mmap_error(const struct file_operations *fops)
 		  fops->mmap, fops->mmap_proto);
 	return -EINVAL;
 }
-EXPORT_SYMBOL_GPL(fops_mmap_error);
+EXPORT_SYMBOL(fops_mmap_error);
 
 /*
  * Access that is asked for must stay permitted: mprotect() checks VM_MAY* only
@@ -150,7 +150,7 @@ EXPORT_SYMBOL_GPL(vma_proto_set_anonymous);
 int vma_proto_hold(struct vma_proto *proto, void *object,
 		   void (*release)(void *object))
 {
-	struct vma_proto_hold *hold = &proto->hold;
+	struct vma_proto_hold *hold = &proto->room->hold;
 
 	if (proto->holds) {
 		hold = kmalloc(sizeof(*hold), GFP_KERNEL);
@@ -170,12 +170,14 @@ int vma_proto_hold(struct vma_proto *proto, void *object,
 EXPORT_SYMBOL_GPL(vma_proto_hold);
 
 /* Has the mapping the flags that its actions rely on? */
-static bool flags_suit_actions(const struct vma_proto *proto)
+static bool flags_suit_actions(const struct vma_proto *proto, vm_flags_t before)
 {
+	const struct vma_proto_action *action = proto->actions;
+
 	/* These choose either, and must not find the other. */
-	if (proto->action.type == VMA_PROTO_DMA_MMAP ||
-	    proto->action.type == VMA_PROTO_MMAP_FILE)
-		return !(proto->flags & (VM_PFNMAP | VM_MIXEDMAP));
+	if (action && (action->type == VMA_PROTO_DMA_MMAP ||
+		       action->type == VMA_PROTO_MMAP_FILE))
+		return !(proto->flags & ~before & (VM_PFNMAP | VM_MIXEDMAP));
 
 	return !(proto->action_flags & ~proto->flags);
 }
@@ -219,8 +221,9 @@ static int check_described(struct vma_proto *proto,
 	if (WARN_ONCE(proto->file != (proto->own_file ?: file),
 		      "%ps replaced the file by hand\n", fops->mmap_proto))
 		return -EINVAL;
-	if (WARN_ONCE(!flags_are_allowed(flags, proto->flags) ||
-		      !flags_suit_actions(proto),
+	if (WARN_ONCE((proto->flags != flags || vma_proto_has_action(proto)) &&
+		      (!flags_are_allowed(flags, proto->flags) ||
+		       !flags_suit_actions(proto, flags)),
 		      "%ps changed the flags from %lx to %lx\n",
 		      fops->mmap_proto, flags, proto->flags))
 		return -EINVAL;
@@ -229,10 +232,10 @@ static int check_described(struct vma_proto *proto,
 		      "%ps wants both anonymous memory and its own\n",
 		      fops->mmap_proto))
 		return -EINVAL;
-	if (WARN_ONCE(proto->action.type == VMA_PROTO_MMAP_FILE &&
-		      proto->vm_ops,
-		      "%ps has operations where another file sets its own\n",
-		      fops->mmap_proto))
+
+	/* Nor can the hook know whether the other file has mmap(). */
+	if (proto->vm_ops && proto->actions &&
+	    proto->actions->type == VMA_PROTO_MMAP_FILE)
 		return -EINVAL;
 
 	/* As do_mmap() has for the file that was opened. */
@@ -251,8 +254,8 @@ static int check_described(struct vma_proto *proto,
 
 /**
  * vma_proto_describe() - let the file describe a mapping of it
- * @proto: the prototype with @mm, @start, @end, @pgoff, @file, @flags and
- *         @page_prot filled in, and all else zero
+ * @proto: the prototype with @mm, @start, @end, @pgoff, @file, @flags,
+ *         @page_prot and @room filled in, and all else zero
  * @fops: the operations of proto->file, which have an mmap_proto() hook
  *
  * Nothing has been done for the mapping when this runs, so there is nothing to
@@ -325,14 +328,13 @@ int vma_proto_complete(const struct vma_proto *proto,
 	vma->vm_private_data = proto->private_data;
 
 	error = vma_proto_run_actions(proto, vma);
-	if (!error && vm_ops && vm_ops->mapped) {
+	if (!error && vm_ops && vm_ops->mapped)
 		error = vm_ops->mapped(vma->vm_start, vma->vm_end,
 				       proto->pgoff, proto->file,
 				       &vma->vm_private_data);
-		if (WARN_ONCE(error > 0 || error < -MAX_ERRNO,
-			      "%ps returned %d\n", vm_ops->mapped, error))
-			error = -EINVAL;
-	}
+	if (WARN_ONCE(error > 0 || error < -MAX_ERRNO,
+		      "a mapping with %ps returned %d\n", vm_ops, error))
+		error = -EINVAL;
 
 	/* What did not come to be mapped must not be closed. */
 	if (error)
@@ -351,10 +353,14 @@ void vma_proto_release(struct vma_proto *proto)
 {
 	struct vma_proto_hold *hold;
 
+	/* Most prototypes have nothing. */
+	if (likely(!proto->holds && !proto->actions && !proto->own_file))
+		return;
+
 	while ((hold = proto->holds)) {
 		proto->holds = hold->next;
 		hold->release(hold->object);
-		if (hold != &proto->hold)
+		if (hold != &proto->room->hold)
 			kfree(hold);
 	}
 

@@ -24,7 +24,7 @@ static bool part_is_free(const struct vma_proto *proto, unsigned long addr,
 	if (addr >= proto->action_end)
 		return true;
 
-	for (action = &proto->action; action; action = action->next) {
+	for (action = proto->actions; action; action = action->next) {
 		if (addr < action->addr + action->size &&
 		    action->addr < addr + size)
 			return false;
@@ -48,13 +48,17 @@ static struct vma_proto_action *
 add_action(struct vma_proto *proto, enum vma_proto_action_type type,
 	   unsigned long addr, unsigned long size, vm_flags_t flags)
 {
-	struct vma_proto_action *action = &proto->action;
+	struct vma_proto_action *action;
 
 	if (proto->last_action) {
 		action = kzalloc(sizeof(*action), GFP_KERNEL);
 		if (!action)
 			return NULL;
 		proto->last_action->next = action;
+	} else {
+		action = &proto->room->action;
+		memset(action, 0, sizeof(*action));
+		proto->actions = action;
 	}
 
 	action->type = type;
@@ -500,11 +504,13 @@ static int request_mmap_file(struct vma_proto *proto, struct file *file)
  * For files that stand for others. The mmap_proto() hook of @file is called
  * with @file as vma_proto.file. The file that is mapped does not change by this,
  * unless that hook chooses one: a hook that wants @file to be mapped calls
- * vma_proto_set_file() too, before. It may then replace vma_proto.vm_ops by
- * operations that forward to those of @file, mapped() among them.
+ * vma_proto_set_file() too, before. One that does not replaces
+ * vma_proto.vm_ops by operations that forward to those of @file with @file,
+ * mapped() among them: they would be given the file that is mapped.
  *
  * If @file has an mmap() hook instead, that runs on the new VMA as an action,
- * the only one of the mapping, and sets its operations itself.
+ * the only one of the mapping, and sets its operations itself:
+ * vma_proto.vm_ops must stay %NULL, or the mmap() fails with -EINVAL.
  *
  * Context: in an mmap_proto() hook.
  * Return: 0; -ENODEV when @file cannot be mapped; -EINVAL when it has both
@@ -515,7 +521,6 @@ static int request_mmap_file(struct vma_proto *proto, struct file *file)
 int vma_proto_mmap_file(struct vma_proto *proto, struct file *file)
 {
 	const struct file_operations *fops = READ_ONCE(file->f_op);
-	const struct file *own_file = proto->own_file;
 	struct file *const outer = proto->file;
 	int error;
 
@@ -531,7 +536,7 @@ int vma_proto_mmap_file(struct vma_proto *proto, struct file *file)
 		proto->error = error;
 
 	/* What the hook chose is mapped, instead of what was chosen before. */
-	if (proto->own_file != own_file)
+	if (proto->file == proto->own_file)
 		return error;
 	if (WARN_ONCE(proto->file != file, "%ps replaced the file by hand\n",
 		      fops->mmap_proto))
@@ -553,12 +558,11 @@ EXPORT_SYMBOL_GPL(vma_proto_mmap_file);
  */
 void vma_proto_reprotect(struct vma_proto *proto)
 {
-	struct vma_proto_action *action = proto->last_action ?
-					  &proto->action : NULL;
+	struct vma_proto_action *action;
 
 	proto->page_prot = vm_pgprot_modify(proto->page_prot, proto->flags);
 
-	for (; action; action = action->next) {
+	for (action = proto->actions; action; action = action->next) {
 		if (action->type == VMA_PROTO_REMAP_PFN ||
 		    action->type == VMA_PROTO_REMAP_IO)
 			action->remap.prot = vm_pgprot_modify(action->remap.prot,
@@ -643,7 +647,7 @@ int vma_proto_run_actions(const struct vma_proto *proto,
 {
 	const struct vma_proto_action *action;
 
-	for (action = &proto->action; action; action = action->next) {
+	for (action = proto->actions; action; action = action->next) {
 		int error = run_action(proto, action, vma);
 
 		if (error)
@@ -663,9 +667,9 @@ void vma_proto_free_actions(struct vma_proto *proto)
 {
 	struct vma_proto_action *action;
 
-	/* The first is part of the prototype. */
-	while ((action = proto->action.next)) {
-		proto->action.next = action->next;
-		kfree(action);
+	while ((action = proto->actions)) {
+		proto->actions = action->next;
+		if (action != &proto->room->action)
+			kfree(action);
 	}
 }

@@ -59,10 +59,19 @@ static void restore_vma(struct vm_area_struct *vma,
 			const struct vma_proto *proto,
 			const struct vma_before *before)
 {
-	/* While the flags still say what kind the entries are of. */
-	if (IS_ENABLED(CONFIG_MMU) && vma_proto_has_action(proto))
+	/*
+	 * While the flags still say what kind the entries are of, but without
+	 * a file: for whoever looks at that, such as hugetlbfs, this would be
+	 * a mapping of the file that has been set up.
+	 */
+	if (IS_ENABLED(CONFIG_MMU) && vma_proto_has_action(proto)) {
+		struct file *file = vma->vm_file;
+
+		vma->vm_file = NULL;
 		zap_page_range_single(vma, vma->vm_start,
 				      vma->vm_end - vma->vm_start, NULL);
+		vma->vm_file = file;
+	}
 
 	/* Whatever it is by now, the VMA has a reference to it. */
 	vma_set_file(vma, before->file);
@@ -96,6 +105,8 @@ static int complete_vma(const struct vma_proto *proto,
 	error = vma_proto_complete(proto, vma);
 	if (error)
 		restore_vma(vma, proto, &before);
+	else if (vma->vm_ops == &vma_dummy_vm_ops)
+		vma->vm_ops = before.vm_ops;
 
 	fput(before.file);
 
@@ -113,7 +124,7 @@ static int complete_vma(const struct vma_proto *proto,
  * does for a mapping that is described, as far as that is not too late: checks
  * what the hook changed, carries out its actions, and calls vm_ops->mapped().
  * Whoever replaces the operations of @vma after that must forward close(), and
- * keep @mapped, by which mmap_region() knows not to merge @vma any more.
+ * who fails after that must call it first.
  *
  * If the hook sets no operations, or no private data, those of @vma stay.
  *
@@ -126,6 +137,7 @@ static int complete_vma(const struct vma_proto *proto,
 int fops_mmap_proto(const struct file_operations *fops, struct file *file,
 		    struct vm_area_struct *vma)
 {
+	struct vma_proto_room room;
 	struct vma_proto proto = {
 		.mm = vma->vm_mm,
 		.start = vma->vm_start,
@@ -135,6 +147,7 @@ int fops_mmap_proto(const struct file_operations *fops, struct file *file,
 		.flags = vma->vm_flags,
 		.page_prot = vma->vm_page_prot,
 		.private_data = vma->vm_private_data,
+		.room = &room,
 	};
 	int error;
 
@@ -143,11 +156,8 @@ int fops_mmap_proto(const struct file_operations *fops, struct file *file,
 		return error;
 
 	error = vma_proto_describe(&proto, fops);
-	if (!error) {
-		if (proto.vm_ops == &vma_dummy_vm_ops)
-			proto.vm_ops = vma->vm_ops;
+	if (!error)
 		error = check_final(&proto);
-	}
 	if (!error)
 		error = complete_vma(&proto, vma);
 
@@ -155,4 +165,4 @@ int fops_mmap_proto(const struct file_operations *fops, struct file *file,
 
 	return error;
 }
-EXPORT_SYMBOL_GPL(fops_mmap_proto);
+EXPORT_SYMBOL(fops_mmap_proto);

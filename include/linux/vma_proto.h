@@ -80,6 +80,12 @@ struct vma_proto_hold {
 	void (*release)(void *object);
 };
 
+/* Room for the first request and the first hold: these need no memory. */
+struct vma_proto_room {
+	struct vma_proto_action action;
+	struct vma_proto_hold hold;
+};
+
 /**
  * struct vma_proto - a mapping that does not exist yet
  * @mm: address space that the mapping is going to be part of; immutable
@@ -124,15 +130,16 @@ struct vma_proto {
 
 	/* private: for the core and the helpers below */
 
-	/* The first and the last request; the last is NULL while there is none. */
-	struct vma_proto_action action;
+	/* The first and the last request; NULL while there is none. */
+	struct vma_proto_action *actions;
 	struct vma_proto_action *last_action;
 	/* Behind the highest address, and the flags, of all requests. */
 	unsigned long action_end;
 	vm_flags_t action_flags;
-	/* What is held, the latest first, and storage for the first of it. */
+	/* What is held, the latest first. */
 	struct vma_proto_hold *holds;
-	struct vma_proto_hold hold;
+	/* Not initialised: most hooks need none of it. */
+	struct vma_proto_room *room;
 	/* The reference that vma_proto_set_file() took. */
 	struct file *own_file;
 	/* What the hook of another file failed with: it may be half done. */
@@ -150,7 +157,7 @@ static inline unsigned long vma_proto_pages(const struct vma_proto *proto)
 /* Was an action requested? */
 static inline bool vma_proto_has_action(const struct vma_proto *proto)
 {
-	return proto->last_action;
+	return proto->actions;
 }
 
 /* The mapping itself. */

@@ -23,6 +23,8 @@ PROGRAM = FOLDER + "/convert.py"
 PATTERNS = FOLDER + "/candidates"
 _PATIENCE = 5		# seconds that it has to end when interrupted
 _OUTSIDE = ("tools/", "Documentation/", "scripts/")
+# What tests the hooks has hooks of either kind, and shall keep them.
+_TEST = "_kunit"
 
 
 def sources(series):
@@ -86,7 +88,8 @@ class Conversions:
 			   matcher.search(data):
 				found.add(path)
 		return sorted(path for path in found
-			      if not path.startswith(_OUTSIDE))
+			      if not path.startswith(_OUTSIDE)
+			      and _TEST not in os.path.basename(path))
 
 	def _base_candidates(self, patterns):
 		"""Searching the whole base takes seconds, so remember the result."""

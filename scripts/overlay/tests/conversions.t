@@ -77,9 +77,10 @@ class Good(Case):
 		self.set_up_built(self.make)
 
 	def test_candidates(self):
-		"""it gets each .c and .h that says mmap, as the steps left it"""
+		"""it gets each .c and .h that says mmap, but tests of the hooks"""
 		self.write({"mm/more.c": "ceph_mmap\n", "mm/not.c": "map\n",
-			    "mm/not.txt": "mmap\n"})
+			    "mm/not.txt": "mmap\n", "mm/more_kunit.c": "mmap\n",
+			    "mm/more_kunit_world.h": "mmap\n"})
 		self.build()
 		self.assertEqual(sorted(self.seen()), [
 			"drivers/char/mem.c", "fs/other.c", "include/linux/fs.h",

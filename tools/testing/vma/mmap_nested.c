@@ -239,6 +239,12 @@ static int map_with_data(struct vm_area_struct *vma)
 	return try_to_map(NULL, &lower, vma);
 }
 
+static int map_with_mapped(struct vm_area_struct *vma)
+{
+	vma->vm_ops = &mapped_ops;
+	return try_to_map(NULL, &lower, vma);
+}
+
 static int set_nothing(struct vma_proto *proto)
 {
 	return 0;
@@ -256,6 +262,14 @@ static void test_keeps(void)
 	ASSERT(vma_at(2)->vm_ops == &close_ops);
 	assert_unmapped();
 	ASSERT_EQ(close_calls, 1);
+
+	/* Nor is anything called for the outer file's sake. */
+	outer.map = map_with_mapped;
+	ASSERT_EQ(map(2, 2, SHARED), PAGES(2));
+	ASSERT(vma_at(2)->vm_ops == &mapped_ops);
+	ASSERT_EQ(mapped.calls, 0);
+	assert_unmapped();
+	outer.map = map_with_data;
 
 	/* But private memory without operations is what it says. */
 	lower.f_op = &proto_fops;
@@ -482,6 +496,11 @@ static void test_no_memory(void)
  */
 static void test_merge_again(void)
 {
+	int (*const how[])(struct vm_area_struct *) = {
+		map_through, map_as_shm,
+	};
+	size_t i;
+
 	set_up_nested(map_through);
 	hook.set = VM_DONTDUMP;
 	ASSERT_EQ(map(2, 2, SHARED), PAGES(2));
@@ -490,13 +509,33 @@ static void test_merge_again(void)
 	assert_unmapped();
 
 	hook.vm_ops = &mapped_ops;
+	for (i = 0; i < ARRAY_SIZE(how); i++) {
+		outer.map = how[i];
+		mapped.calls = 0;
+		close_calls = 0;
+		ASSERT_EQ(map(2, 2, SHARED), PAGES(2));
+		ASSERT_EQ(map(4, 2, SHARED), PAGES(4));
+		assert_mapped(2, 4);
+		assert_mapped(4, 6);
+		ASSERT_EQ(mapped.calls, 2);
+		assert_unmapped();
+		ASSERT_EQ(close_calls, 2);
+	}
+
+	/* Nor when it is of another file, or offset, than was compared. */
+	outer.map = map_through;
+	hook.vm_ops = &some_ops;
 	ASSERT_EQ(map(2, 2, SHARED), PAGES(2));
+	hook.more = choose;
 	ASSERT_EQ(map(4, 2, SHARED), PAGES(4));
-	assert_mapped(2, 4);
-	assert_mapped(4, 6);
-	ASSERT_EQ(mapped.calls, 2);
+	ASSERT(vma_at(4)->vm_file == &chosen);
 	assert_unmapped();
-	ASSERT_EQ(close_calls, 2);
+	hook.more = NULL;
+	ASSERT_EQ(map(2, 2, SHARED), PAGES(2));
+	hook.add_pgoff = 7;
+	ASSERT_EQ(map(4, 2, SHARED), PAGES(4));
+	ASSERT_EQ(vma_at(4)->vm_pgoff, 11);
+	assert_unmapped();
 }
 
 /* What the outer hook does with mmap_proto(), before and after the lower's. */
@@ -567,12 +606,14 @@ static void test_proto_to_proto(void)
 /* What the file below chooses wins over what the outer one chose. */
 static void test_proto_chosen_below(void)
 {
+	/* The last: both choose the same. */
+	struct file *const choices[] = { NULL, &lower, &chosen };
 	struct snapshot before;
 	int i;
 
-	for (i = 0; i < 2; i++) {
+	for (i = 0; i < 3; i++) {
 		set_up_above();
-		above.choose = i ? &lower : NULL;
+		above.choose = choices[i];
 		hook.more = choose;
 		ASSERT_EQ(map(2, 2, SHARED), PAGES(2));
 		ASSERT(vma_at(2)->vm_file == &chosen);
@@ -584,15 +625,18 @@ static void test_proto_chosen_below(void)
 		take_snapshot(&before);
 		hook.more = choose_and_fail;
 		ASSERT_EQ(map(2, 2, SHARED), -EIO);
+		/* Half of what it says is not what anyone wants. */
+		above.swallow = true;
+		ASSERT_EQ(map(2, 2, SHARED), -EIO);
+		above.swallow = false;
+		assert_unchanged_since(&before);
+		if (choices[i] == &chosen)
+			break;
 		hook.more = choose_by_hand;
 		ASSERT_EQ(map(2, 2, SHARED), -EINVAL);
 		ASSERT_EQ(region_test.warnings, 2 * i + 1);
-
-		/* Half of what it says is not what anyone wants. */
 		above.swallow = true;
 		ASSERT_EQ(map(2, 2, SHARED), -EINVAL);
-		hook.more = choose_and_fail;
-		ASSERT_EQ(map(2, 2, SHARED), -EIO);
 		ASSERT_EQ(chosen.f_count, 1);
 		ASSERT_EQ(lower.f_count, 1);
 		assert_unchanged_since(&before);
@@ -693,12 +737,13 @@ static void test_proto_to_old(void)
 	above.after = with_action;
 	ASSERT_EQ(map(2, 2, SHARED), -EINVAL);
 	ASSERT_EQ(region_test.warnings, 0);
+	/* Whoever opened the file, not the hook, is to blame for that. */
 	above.after = with_ops;
 	ASSERT_EQ(map(2, 2, SHARED), -EINVAL);
-	ASSERT_EQ(region_test.warnings, 1);
+	ASSERT_EQ(region_test.warnings, 0);
 	above.after = with_mixedmap;
 	ASSERT_EQ(map(2, 2, SHARED), -EINVAL);
-	ASSERT_EQ(region_test.warnings, 2);
+	ASSERT_EQ(region_test.warnings, 1);
 	lower.f_op = &no_fops;
 	ASSERT_EQ(map(2, 2, SHARED), -ENODEV);
 	lower.f_op = &both_fops;
@@ -712,6 +757,13 @@ static struct address_space middle_mapping;
 
 static int map_middle(struct vm_area_struct *vma)
 {
+	return try_to_map(NULL, &middle, vma);
+}
+
+/* Flags that are there before either has a say are not their doing. */
+static int map_middle_mixed(struct vm_area_struct *vma)
+{
+	vm_flags_set(vma, VM_MIXEDMAP);
 	return try_to_map(NULL, &middle, vma);
 }
 
@@ -736,6 +788,12 @@ static void test_three(void)
 	ASSERT_EQ(mmap_calls, 1);
 	ASSERT(vma_at(2)->vm_ops == &some_ops);
 	assert_unmapped();
+
+	outer.map = map_middle_mixed;
+	ASSERT_EQ(map(2, 2, SHARED), PAGES(2));
+	ASSERT_EQ(region_test.warnings, 0);
+	assert_unmapped();
+	outer.map = map_middle;
 
 	/* Whatever it did to the VMA before it failed is undone. */
 	outer.swallow = true;

@@ -227,6 +227,8 @@ static inline void zap_page_range_single(struct vm_area_struct *vma,
 					 unsigned long address,
 					 unsigned long size, void *details)
 {
+	/* With a file, it may look at what that has not set up. */
+	assert(!vma->vm_file);
 	zap_entries(address, address + size);
 }
 

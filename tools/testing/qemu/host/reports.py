@@ -72,6 +72,12 @@ class Console:
         self.lines.append(line)
         return kind
 
+    def matching(self, pattern):
+        """Indices of the lines that start a report and match a regex."""
+        return [index for index, _ in self.reports
+                if re.match(pattern, STAMP.sub("", self.lines[index],
+                                               count=1))]
+
     def during(self, index):
         """Name of the test program that ran at a line; "" if none did."""
         for line in reversed(self.lines[:index]):

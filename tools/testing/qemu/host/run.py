@@ -4,8 +4,8 @@
 
 The results come on a channel of their own; the console is watched for the
 kernel's reports. Behind the guest's own results come those about the machine:
-it booted in time, no result is lost, the kernel reported nothing, the machine
-powered itself off. Each of them fails the run, whatever the tests said.
+it booted in time, no result is lost, the kernel reported nothing (or what a
+test is about), the machine powered itself off. Each of them fails the run, whatever the tests said.
 Exit status: 0 if everything is ok, else 1.
 """
 
@@ -167,7 +167,14 @@ class Run:
 
     def _report_faults(self):
         faults = []
+        expected = self.arguments.expect_report
+        found = self.console.matching(expected) if expected else []
+        if expected and len(found) != 1:
+            faults.append(f"{len(found)} reports begin with what matches "
+                          f"{expected!r}, not 1")
         for index, kind in self.console.reports:
+            if index in found:
+                continue
             during = self.console.during(index)
             faults.append(f"{kind}{' during ' + during if during else ''}, "
                           f"console line {index + 1}: "
@@ -212,7 +219,9 @@ class Run:
         self._check("machine: reached the first test" + self._boot_figures(),
                     self._boot_faults())
         self._check("machine: no result is lost", self.results.lost())
-        self._check("machine: the kernel reported nothing",
+        self._check("machine: the kernel reported " +
+                    ("what it should, and nothing else"
+                     if self.arguments.expect_report else "nothing"),
                     self._report_faults())
         self._check("machine: powered itself off", self._end_faults())
         if self.failures or self.results.failed:
@@ -239,6 +248,9 @@ def parse_arguments():
                         help="seconds for each test program")
     parser.add_argument("--boot-limit", type=float, default=5,
                         help="seconds to the first test")
+    parser.add_argument("--expect-report", metavar="REGEX", default="",
+                        help="exactly one report of the kernel must begin "
+                             "with this, and there must be no other")
     parser.add_argument("--no-decode", action="store_true",
                         help="no line numbers in the report: saves seconds")
     parser.add_argument("--logs",

@@ -32,7 +32,9 @@ DECODED = ("oops", "warn")
 BOOTED = "machine: reached the first test"
 WHOLE = "machine: no result is lost"
 QUIET = "machine: the kernel reported nothing"
+EXPECTED = "machine: the kernel reported what it should, and nothing else"
 OFF = "machine: powered itself off"
+WARNS = "WARNING: .* at drivers/misc/lkdtm/"
 
 # name of the boot: (test programs, seconds for each, for all, other options)
 BOOTS = {
@@ -45,6 +47,9 @@ BOOTS = {
     "oops": ("oops pass", 20, 60, []),
     "bug": ("bug pass", 20, 60, []),
     "warn": ("warn pass", 20, 60, []),
+    "warn_expected": ("warn pass", 20, 60, ["--expect-report", WARNS]),
+    "expected_missing": ("pass", 20, 60, ["--expect-report", WARNS]),
+    "expected_other": ("warn", 20, 60, ["--expect-report", "BUG: KASAN"]),
     "lockdep": ("locked pass", 20, 60, []),
     "softlockup": ("softlockup", 20, 60, ["--append", "watchdog_thresh=1"]),
     "hung_task": ("hung_task", 20, 60,
@@ -244,6 +249,29 @@ class Kernel(Case):
             r"#   .*RIP: 0010:lkdtm_WARNING \(drivers/misc/lkdtm/bugs\.c:\d+",
             r"#   .*direct_entry \(drivers/misc/lkdtm/core\.c:\d+")
         self.assertTrue(boot.results["warn"] and boot.results["pass"])
+
+    def test_expected(self):
+        """a report that is to come does not fail the run"""
+        boot = self.boot("warn_expected")
+        self.assertEqual([name for name, good in boot.results.items()
+                          if not good], [], boot.text)
+        self.assertEqual(list(boot.results),
+                         ["warn", "pass", BOOTED, WHOLE, EXPECTED, OFF])
+        self.assertEqual(boot.status, 0)
+
+    def test_expected_missing(self):
+        """a report that is to come, and does not"""
+        boot = self.boot("expected_missing")
+        self.assert_failed(boot, EXPECTED)
+        self.assertIn(f"# 0 reports begin with what matches {WARNS!r}, not 1",
+                      boot.text)
+
+    def test_expected_other(self):
+        """another report than the one that is to come"""
+        boot = self.boot("expected_other")
+        self.assert_failed(boot, EXPECTED)
+        self.assertIn("# WARNING during warn, console line", boot.text)
+        self.assertIn("# 0 reports begin with what matches", boot.text)
 
     def test_lockdep(self):
         """a report of lockdep"""

@@ -6,6 +6,7 @@ KSRC, BUILD and QEMU are taken from the environment, as `make check` sets them.
 """
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -140,6 +141,35 @@ class GuestTests(unittest.TestCase):
         status, text = make("build", "GUEST_TESTS=a/one.c b/one.c")
         self.assertNotEqual(status, 0)
         self.assertIn("Two test programs have the same name", text)
+
+
+class Chosen(unittest.TestCase):
+    def chosen(self, *words):
+        """The programs that a boot is told to run, and those that must."""
+        status, text = make("-n", "boot", *words)
+        self.assertEqual(status, 0, text)
+        return [re.search(rf'--{name} "([^"]*)"', text).group(1).split()
+                for name in ("tests", "must-run")]
+
+    def test_all(self):
+        """all programs run, without being named, and must"""
+        tests, must = self.chosen("LONG_TESTS=")
+        self.assertEqual(tests, [])
+        self.assertIn("machine_test", must)
+        self.assertIn("guest_memfd_test", must)
+
+    def test_long(self):
+        """a long one does not run unless it is named"""
+        tests, must = self.chosen("LONG_TESTS=guest_memfd_test")
+        for names in (tests, must):
+            self.assertIn("machine_test", names)
+            self.assertNotIn("guest_memfd_test", names)
+
+    def test_named(self):
+        """one that is named runs alone, and must, long or not"""
+        for words in ((), ("LONG_TESTS=guest_memfd_test",)):
+            self.assertEqual(self.chosen("TESTS=guest_memfd_test", *words),
+                             [["guest_memfd_test"]] * 2)
 
 
 class Errors(unittest.TestCase):

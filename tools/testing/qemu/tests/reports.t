@@ -108,6 +108,12 @@ class Consoles(unittest.TestCase):
         self.assertEqual(self.console.during(3), "bad")
         self.assertEqual(self.console.during(0), "")
 
+    def test_matching(self):
+        """a report is found by a regex for its first line"""
+        self.assertEqual(self.console.matching("WARNING: .* at mm/"), [3])
+        self.assertEqual(self.console.matching("CPU: 1"), [])
+        self.assertEqual(self.console.matching("Call Trace"), [])
+
     def test_extent(self):
         """a report goes from its first line to its end mark"""
         self.assertEqual(self.console.first_report(),

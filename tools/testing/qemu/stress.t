@@ -1,0 +1,5 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# A boot for the test that maps a million times.
+exec make -s --no-print-directory -C "$(dirname "$0")" boot \
+	TESTS=mmap_proto_stress TEST_TIMEOUT=1200 TIMEOUT=1260
