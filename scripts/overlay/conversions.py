@@ -24,7 +24,7 @@ PATTERNS = FOLDER + "/candidates"
 _PATIENCE = 5		# seconds that it has to end when interrupted
 _OUTSIDE = ("tools/", "Documentation/", "scripts/")
 # What tests the hooks has hooks of either kind, and shall keep them.
-_TEST = "_kunit"
+_TESTS = re.compile("_kunit|test_mmap_proto")
 
 
 def sources(series):
@@ -89,7 +89,7 @@ class Conversions:
 				found.add(path)
 		return sorted(path for path in found
 			      if not path.startswith(_OUTSIDE)
-			      and _TEST not in os.path.basename(path))
+			      and not _TESTS.search(os.path.basename(path)))
 
 	def _base_candidates(self, patterns):
 		"""Searching the whole base takes seconds, so remember the result."""

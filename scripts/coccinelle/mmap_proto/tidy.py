@@ -7,7 +7,9 @@ import re
 import ctext
 
 _INCLUDE = re.compile(r"#\s*include\s*<(linux/[^>]+)>\s*(?:/\*.*\*/\s*)?$")
+# Where a line is broken, and where if there is no such place.
 _OPERATOR = re.compile(r" (?:\|\||&&|\||&) |, ")
+_ARITHMETIC = re.compile(r" (?:[-+*/%]|<<|>>) ")
 _TAB = 8
 _WIDTH = 80
 
@@ -83,17 +85,24 @@ def _continuation(line, place, continued):
     return "\t" * (column // _TAB) + " " * (column % _TAB)
 
 
-def _wrap(line, continued=False):
-    """Return @line, broken behind the outermost operator or comma that fits.
-    """
+def _best_place(line, pattern):
+    """Return (depth of brackets, offset) of the outermost match of @pattern,
+    the last of these, behind which @line fits; None if there is none."""
     best = None
-    for match in _OPERATOR.finditer(line):
+    for match in pattern.finditer(line):
         if _column(line[:match.end() - 1]) > _WIDTH:
             break
         depth = line[:match.start()].count("(") - \
             line[:match.start()].count(")")
         if best is None or depth <= best[0]:
             best = depth, match.end() - 1
+    return best
+
+
+def _wrap(line, continued=False):
+    """Return @line, broken behind the outermost operator or comma that fits.
+    """
+    best = _best_place(line, _OPERATOR) or _best_place(line, _ARITHMETIC)
     if best is None:
         return line
     place = best[1]
