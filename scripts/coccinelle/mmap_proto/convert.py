@@ -35,7 +35,7 @@ def _fingerprint(dialect):
     for name in sorted(os.listdir(HERE)):
         path = os.path.join(HERE, name)
         # The scope and the subsystems' names are looked at after the caches.
-        if name.endswith((".py", ".cocci")) or name == "calls":
+        if name.endswith((".py", ".cocci")) or name in ("calls", "counterparts"):
             with open(path, "rb") as stream:
                 parts += [name, stream.read()]
     return caching.digest(*parts)
@@ -125,7 +125,7 @@ class Tree:
         wanted = {path: cache.get(self.keys[path]) for path in paths}
         texts = {path: self.contents[path].decode("utf-8", "surrogateescape")
                  for path in paths if wanted[path] is None}
-        made = rewrite.rewrite(judge.PLAIN, texts, self.dialect, self.jobs)
+        made = rewrite.rewrite(texts, self.dialect, self.jobs)
         for path, text in texts.items():
             names = {hook.hook: self.dialect.new_name(hook.hook)
                      for hook, verdict in self.found[path]

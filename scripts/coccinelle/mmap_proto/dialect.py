@@ -6,6 +6,8 @@ own hook is file_operations.mmap_prepare(). The rules take every such name
 from here, as `-D name=value`.
 """
 
+import tables
+
 # Member of struct vm_area_struct -> member of the prototype.
 _COMMON = {
     "vm_mm": "mm",
@@ -28,19 +30,23 @@ class Dialect:
     suffix  what a converted function's name ends in
     fields  member of vm_area_struct -> member of the prototype
     header  the header that defines the structure, or "" if <linux/fs.h> does
+    counterparts  {function: (counterpart, kind)}; see the list of that name
     """
 
-    def __init__(self, hook, struct, param, suffix, flags, header):
+    def __init__(self, hook, struct, param, suffix, flags, header,
+                 counterparts):
         self.hook = hook
         self.struct = struct
         self.param = param
         self.suffix = suffix
         self.fields = dict(_COMMON, vm_flags=flags)
         self.header = header
+        self.counterparts = counterparts
 
     def new_name(self, function):
-        """Return the name of @function after conversion."""
-        return function + self.suffix
+        """Return the name of the hook @function after conversion."""
+        other, kind = self.counterparts.get(function, ("", ""))
+        return other if kind == "hook" else function + self.suffix
 
     def spatch_options(self):
         """Return the options that give a semantic patch these names."""
@@ -58,9 +64,10 @@ class Dialect:
 
 DIALECTS = {
     "mmap_proto": Dialect("mmap_proto", "vma_proto", "proto", "_proto",
-                          "flags", "linux/vma_proto.h"),
+                          "flags", "linux/vma_proto.h",
+                          tables.counterparts()),
     "mmap_prepare": Dialect("mmap_prepare", "vm_area_desc", "desc", "_prepare",
-                            "vm_flags", ""),
+                            "vm_flags", "", {}),
 }
 DEFAULT = "mmap_proto"
 

@@ -39,7 +39,7 @@ def _verdicts(path, member):
 def accepts(path, function, member):
     """Tell whether the rules may rewrite hook @function of the file @path."""
     verdict = _verdicts(path, member).get(function)
-    return bool(verdict) and verdict.shape == judge.PLAIN
+    return bool(verdict) and bool(verdict.shape)
 
 
 def new_name(function, member):
@@ -50,3 +50,10 @@ def new_name(function, member):
 def message(function, member):
     """Return what report mode says about hook @function."""
     return f"opportunity for .{member}: {function} only describes the mapping"
+
+
+def counterpart(function, member, kinds):
+    """Return the counterpart of the helper @function if it is one of @kinds,
+    or ""."""
+    other, kind = dialect.of(member).counterparts.get(function, ("", ""))
+    return other if kind in kinds else ""

@@ -13,7 +13,11 @@ import ctext
 import scan
 import tables
 
+# Functions that call functions are followed so far.
+_DEPTH = 3
 PLAIN = "plain"
+ACTION = "action"
+GENERIC = "generic"
 
 _KEYWORDS = set("""
     if else while for do switch case default return goto break continue sizeof
@@ -149,9 +153,12 @@ def _declared(statement):
 class _Body:
     """One definition's body as tokens, and the checks on it."""
 
+    depth = 0
+
     def __init__(self, source, definition, dialect):
         self.source = source
         self.file, self.vma = _parameters(definition)
+        self.counterparts = dialect.counterparts
         if "#" in definition.body and re.search(r"^\s*#", definition.body,
                                                 re.MULTILINE):
             raise Refusal("#if in the body")
@@ -183,15 +190,50 @@ class _Body:
                   and self.at(i - 2) in _FLAG_CALLS):
                 self._check_flags(i)
             else:
-                self._refuse_elsewhere(i)
+                self._check_helper(i)
 
-    def _refuse_elsewhere(self, i):
+    def _check_helper(self, i):
+        """The VMA at @i must be given to a function with a counterpart."""
         callee = _caller(self.tokens, i)
         if callee < 0:
             raise Refusal("uses the VMA as a value")
+        kind = self._kind(callee)
+        arguments = self.tokens[callee + 2:i + 2]
+        if kind in ("query", "action") and \
+                arguments[:-1] == [self.vma] and arguments[-1] in (",", ")"):
+            return
+        if kind == "hook" and arguments == [self.file, ",", self.vma, ")"]:
+            return
         if self.tokens[callee] == ")" or self.at(callee - 1) in ("->", "."):
             raise Refusal("dispatches the VMA through a pointer")
         raise Refusal(f"takes the VMA elsewhere: {self.tokens[callee]}")
+
+    def _kind(self, i):
+        """Return the kind of counterpart that the callee at @i has, or ""."""
+        if self.at(i - 1) in ("->", ".") or self.at(i) in self.locals:
+            return ""
+        return self.counterparts.get(self.at(i), ("", ""))[1]
+
+    def has_action(self):
+        """Tell whether the hook maps memory."""
+        return self._first_action() < len(self.tokens)
+
+    def _first_action(self):
+        return next((i for i, token in enumerate(self.tokens)
+                     if token in self.counterparts
+                     and self._kind(i) == "action"), len(self.tokens))
+
+    def check_actions(self):
+        """What memory is mapped with does not change after that."""
+        first = self._first_action()
+        for i in range(first, len(self.tokens)):
+            if self.tokens[i] == self.vma and self.at(i + 1) == "->" and \
+                    self.at(i + 2) in ("vm_page_prot", "vm_pgoff") and \
+                    self.at(i + 3) in _ASSIGNMENTS:
+                raise Refusal("changes the VMA's " + self.at(i + 2)
+                              + " after memory is mapped")
+            if self.tokens[i] in _FLAG_CALLS - {"vm_flags_set"}:
+                raise Refusal("takes flags away after memory is mapped")
 
     def _check_member(self, i):
         member = self.at(i + 2)
@@ -254,11 +296,27 @@ class _Body:
             elif _is_name(callee):
                 if self.at(i - 2) in ("->", "."):
                     raise Refusal(f"calls through a pointer: {callee}")
-                if callee not in _allowed_calls() | _FLAG_CALLS:
-                    raise Refusal(f"calls what is not on the list: {callee}")
+                if callee not in _allowed_calls() | _FLAG_CALLS and \
+                        not self._kind(i - 1):
+                    self._check_local(callee)
         for word in ("asm", "__asm__"):
             if word in self.tokens:
                 raise Refusal("has inline assembly")
+
+    def _check_local(self, name):
+        """@name must be a function of this file that changes nothing."""
+        definitions = self.source.definitions(name)
+        if not definitions or self.depth == _DEPTH or \
+                name in self.source.defines():
+            raise Refusal(f"calls what is not on the list: {name}")
+        for definition in definitions:
+            try:
+                body = _Function(self.source, definition, self.counterparts,
+                                 self.depth + 1)
+                body.check_calls()
+                body.check_writes()
+            except Refusal as refusal:
+                raise Refusal(f"calls {name}, which {refusal}") from refusal
 
     def _check_cast(self, i):
         """What stands before the `(` at @i, a `)`, must end a type's name or
@@ -307,16 +365,12 @@ class _Body:
 
     def check_ops(self):
         """The mapping has vm_ops of this file, without open and close."""
-        found = False
         for i, token in enumerate(self.tokens):
             if token != "vm_ops" or self.at(i + 1) != "=":
                 continue
             if self.at(i + 2) != "&" or self.at(i + 4) != ";":
                 raise Refusal("its vm_ops are not a named structure")
-            found = True
             self._check_ops_of(self.at(i + 3))
-        if not found:
-            raise Refusal("sets no vm_ops")
 
     def _check_ops_of(self, name):
         match = re.search(rf"\bstruct\s+vm_operations_struct\s+"
@@ -332,6 +386,26 @@ class _Body:
         for member in ("open", "close"):
             if member in members:
                 raise Refusal(f"its vm_ops count mappings: {member}")
+
+
+class _Function(_Body):
+    """A function that a hook calls; it has no VMA."""
+
+    def __init__(self, source, definition, counterparts, depth):
+        # pylint: disable=super-init-not-called
+        self.source = source
+        self.file = self.vma = ""
+        self.counterparts = counterparts
+        self.depth = depth
+        if re.search(r"^\s*#", definition.body, re.MULTILINE):
+            raise Refusal("has #if in its body")
+        if "vm_area_struct" in definition.parameters:
+            raise Refusal("is given a VMA")
+        self.tokens = ctext.tokens(definition.body)
+        self.locals = _locals(self.tokens)
+        for parameter in definition.parameters.split(","):
+            words = re.findall(r"\w+", parameter)
+            self.locals |= set(words[-1:])
 
 
 def _check_comments(source, definition, file, vma):
@@ -370,7 +444,8 @@ def _check_instances(hooks, everything, dialect):
 
 
 def _judge(source, name, hooks, everything, dialect):
-    """Raise Refusal unless all definitions of hook @name are plain."""
+    """Return the shape of hook @name; raise Refusal unless all definitions of
+    it are ones that can be converted."""
     if not re.match(r"[A-Za-z_]\w*$", name):
         raise Refusal("the initialiser is not a function's name")
     if any(not hook.struct for hook in hooks):
@@ -382,7 +457,11 @@ def _judge(source, name, hooks, everything, dialect):
             raise Refusal("initialised in a macro")
         if re.search(rf"#\s*define\s+{name}\b", source.masked):
             raise Refusal("its name is a macro")
+        if dialect.counterparts.get(name, ("", ""))[1] == "hook":
+            _check_name(source, name, [], hooks, dialect)
+            return GENERIC
         raise Refusal("defined in another file")
+    shape = PLAIN
     for definition in definitions:
         words = definition.head.split()
         if source.directive_at(definition.start):
@@ -391,13 +470,17 @@ def _judge(source, name, hooks, everything, dialect):
         body.check_vma()
         body.check_calls()
         body.check_writes()
+        body.check_actions()
         body.check_ops()
+        if body.has_action():
+            shape = ACTION
         if "static" not in words:
             raise Refusal("not static: other files may use it")
         if words[-1:] != ["int"]:
             raise Refusal("does not return int")
         _check_comments(source, definition, body.file, body.vma)
     _check_name(source, name, definitions, hooks, dialect)
+    return shape
 
 
 def judge(source, hooks, dialect):
@@ -410,8 +493,8 @@ def judge(source, hooks, dialect):
     for name in sorted({h.hook for h in hooks if h.member == scan.LIVE}):
         mine = [h for h in hooks if h.member == scan.LIVE and h.hook == name]
         try:
-            _judge(source, name, mine, hooks, dialect)
-            verdicts[name] = Verdict(PLAIN, "")
+            verdicts[name] = Verdict(
+                _judge(source, name, mine, hooks, dialect), "")
         except Refusal as refusal:
             verdicts[name] = Verdict("", str(refusal))
     return verdicts

@@ -164,6 +164,87 @@ expression set, clear, left, right;
 	...>
  }
 
+// Functions that are given the VMA have counterparts; the list of that name
+// says which. Their other arguments are left to the rules below.
+
+@taker depends on patch@
+identifier accepted.oldfn, filp, vma, helper;
+@@
+
+ int oldfn(struct file *filp, struct vm_area_struct *vma)
+ {
+	<+...
+	helper(vma, ...)
+	...+>
+ }
+
+@script:python taken@
+helper << taker.helper;
+member << virtual.proto_hook;
+other;
+@@
+
+name = gate.counterpart(helper, member, ("query", "action"))
+if name:
+    coccinelle.other = cocci.make_ident(name)
+else:
+    cocci.include_match(False)
+
+@takers depends on patch@
+identifier accepted.oldfn, filp, vma, taker.helper, taken.other;
+identifier virtual.proto;
+expression list rest;
+@@
+
+ int oldfn(struct file *filp, struct vm_area_struct *vma)
+ {
+	<...
+(
+-	helper(vma)
++	other(proto)
+|
+-	helper(vma, rest)
++	other(proto, rest)
+)
+	...>
+ }
+
+@below depends on patch@
+identifier accepted.oldfn, filp, vma, helper;
+@@
+
+ int oldfn(struct file *filp, struct vm_area_struct *vma)
+ {
+	<+...
+	helper(filp, vma)
+	...+>
+ }
+
+@script:python asked@
+helper << below.helper;
+member << virtual.proto_hook;
+other;
+@@
+
+name = gate.counterpart(helper, member, ("hook",))
+if name:
+    coccinelle.other = cocci.make_ident(name)
+else:
+    cocci.include_match(False)
+
+@hooks_below depends on patch@
+identifier accepted.oldfn, filp, vma, below.helper, asked.other;
+identifier virtual.proto;
+@@
+
+ int oldfn(struct file *filp, struct vm_area_struct *vma)
+ {
+	<...
+-	helper(filp, vma)
++	other(proto)
+	...>
+ }
+
 @members depends on patch@
 identifier accepted.oldfn, filp, vma;
 identifier virtual.proto, virtual.proto_flags;

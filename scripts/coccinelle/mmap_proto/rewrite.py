@@ -6,12 +6,11 @@ import shutil
 import tempfile
 
 import ctext
-import judge
 import scan
 import spatch
 import tidy
 
-RULES = {judge.PLAIN: "plain.cocci"}
+RULES = "plain.cocci"
 
 
 class Incomplete(Exception):
@@ -33,8 +32,6 @@ def _verify(old, new, names, dialect):
                     "struct", dialect.struct, "*" + dialect.param]:
                 raise Incomplete(f"rewrite incomplete: head of {new_name}")
             _verify_body(was, now, new_name)
-    if dialect.header and f"#include <{dialect.header}>" not in new.text:
-        raise Incomplete("rewrite incomplete: no place for the include")
 
 
 def _verify_body(was, now, name):
@@ -54,15 +51,20 @@ def finish(old, new, names, dialect):
     """
     new = tidy.align_initialisers(old, new, (scan.LIVE, dialect.hook), names)
     new = tidy.wrap_new_lines(old, new)
-    if dialect.header:
-        new = tidy.add_include(new, dialect.header)
+    header = dialect.header
+    if not any(ctext.Source(old).definitions(name) for name in names):
+        header = ""     # nothing looks into the prototype here
+    if header:
+        new = tidy.add_include(new, header)
     new = tidy.rename_in_comments(new, names)
     _verify(ctext.Source(old), ctext.Source(new), names, dialect)
+    if header and f"#include <{header}>" not in new:
+        raise Incomplete("rewrite incomplete: no place for the include")
     return new
 
 
-def rewrite(shape, texts, dialect, jobs):
-    """Run the rules of @shape over @texts, {path: text}.
+def rewrite(texts, dialect, jobs):
+    """Run the rules over @texts, {path: text}.
 
     Returns {path: text that Coccinelle has made}; raises
     spatch.SpatchError, or OSError if there is no room for the copies.
@@ -77,7 +79,7 @@ def rewrite(shape, texts, dialect, jobs):
             with open(target, "w", encoding="utf-8", newline="",
                       errors="surrogateescape") as stream:
                 stream.write(text)
-        spatch.run(RULES[shape], folder,
+        spatch.run(RULES, folder,
                    ["-D", "patch", "-D", "no_header", "--in-place",
                     *dialect.spatch_options()],
                    jobs if len(texts) > 1 else 1)

@@ -16,3 +16,9 @@ def read(path):
 def own(name):
     """Return the entries of list @name, which lies beside this module."""
     return read(os.path.join(HERE, name))
+
+
+def counterparts():
+    """Return {function that takes a VMA: (counterpart, kind)}."""
+    return {function: (other, kind) for function, other, kind in
+            (entry.split() for entry in own("counterparts"))}

@@ -7,7 +7,9 @@ import re
 import ctext
 
 _INCLUDE = re.compile(r"#\s*include\s*<(linux/[^>]+)>\s*(?:/\*.*\*/\s*)?$")
-_OPERATOR = re.compile(r" (?:\|\||&&|\||&) ")
+# Where a line is broken, and where if there is no such place.
+_OPERATOR = re.compile(r" (?:\|\||&&|\||&) |, ")
+_ARITHMETIC = re.compile(r" (?:[-+*/%]|<<|>>) ")
 _TAB = 8
 _WIDTH = 80
 
@@ -60,9 +62,12 @@ def align_initialisers(old, new, members, names):
     return pattern.sub(again, new)
 
 
-def _continuation(line, place):
+def _continuation(line, place, continued):
     """Return the white space that aligns what follows @place of @line with
-    the bracket that is open there, or with what is assigned."""
+    the bracket that is open there, or with what is assigned.
+
+    @continued  @line goes on with one before it, and is aligned already
+    """
     opened = []
     for offset, sign in enumerate(line[:place]):
         if sign in "([":
@@ -75,26 +80,35 @@ def _continuation(line, place):
     elif assigned:
         column = _column(line[:assigned.end()])
     else:
-        column = _column(line[:len(line) - len(line.lstrip())]) + _TAB
+        column = _column(line[:len(line) - len(line.lstrip())])
+        column += 0 if continued else _TAB
     return "\t" * (column // _TAB) + " " * (column % _TAB)
 
 
-def _wrap(line):
-    """Return @line, broken behind the outermost operator that fits."""
+def _best_place(line, pattern):
+    """Return (depth of brackets, offset) of the outermost match of @pattern,
+    the last of these, behind which @line fits; None if there is none."""
     best = None
-    for match in _OPERATOR.finditer(line):
+    for match in pattern.finditer(line):
         if _column(line[:match.end() - 1]) > _WIDTH:
             break
         depth = line[:match.start()].count("(") - \
             line[:match.start()].count(")")
         if best is None or depth <= best[0]:
             best = depth, match.end() - 1
+    return best
+
+
+def _wrap(line, continued=False):
+    """Return @line, broken behind the outermost operator or comma that fits.
+    """
+    best = _best_place(line, _OPERATOR) or _best_place(line, _ARITHMETIC)
     if best is None:
         return line
     place = best[1]
-    rest = _continuation(line, place) + line[place + 1:]
+    rest = _continuation(line, place, continued) + line[place + 1:]
     if _column(rest) > _WIDTH and _column(rest) < _column(line):
-        rest = _wrap(rest)
+        rest = _wrap(rest, True)
     return line[:place] + "\n" + rest
 
 

@@ -72,7 +72,9 @@ class Cases(unittest.TestCase):
         hooks = text.count(".mmap") - text.count("= NULL")
         results = [(row["shape"], row["result"], row["reason"])
                    for row in self.rows_of(f"plain/{name}.c")]
-        self.assertEqual(results, [("plain", "converted", "")] * hooks)
+        shape = re.search("^// Shape: (.*)", text, re.MULTILINE)
+        self.assertEqual(results, [(shape.group(1) if shape else "plain",
+                                    "converted", "")] * hooks)
 
     def check_refused(self, name):
         """The file is as it was, and the hook has the reason it states."""

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Refused: takes flags away after memory is mapped
+#include <linux/fs.h>
+
+static int x_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	int error = vm_iomap_memory(vma, x_start, x_size);
+
+	vm_flags_clear(vma, VM_MAYWRITE);
+	return error;
+}
+
+static const struct file_operations x_fops = {
+	.mmap = x_mmap,
+};
