@@ -96,7 +96,8 @@ KERNEL_TESTS := tools/testing/overlay/tree.t \
 
 # The debug kernel is built by the first.
 FULL_TESTS := $(QEMU_DIR)/debug.t \
-	$(QEMU_DIR)/freed.t
+	$(QEMU_DIR)/freed.t \
+	tools/testing/overlay/kunit_debug.t tools/testing/overlay/nommu.t
 
 # The tests find what they need in the environment: $TREE those of the tree,
 # $KSRC and the rest those of the virtual machine, as `make boot` does.

@@ -844,6 +844,156 @@ static void test_three_files(void)
 	}
 }
 
+/* References that mappings have, and objects that are held. */
+static int alive;
+static int held;
+
+static int alive_mapped(unsigned long start, unsigned long end, pgoff_t pgoff,
+			struct file *which, void **private_data)
+{
+	if (inject(INJECT_MAPPED))
+		return -EIO;
+	alive++;
+	return 0;
+}
+
+static void alive_open(struct vm_area_struct *vma)
+{
+	alive++;
+}
+
+static void alive_close(struct vm_area_struct *vma)
+{
+	alive--;
+}
+
+static const struct vm_operations_struct alive_ops = {
+	.mapped = alive_mapped,
+	.open = alive_open,
+	.close = alive_close,
+};
+
+static void let_go(void *object)
+{
+	held--;
+}
+
+/* Everything that a hook can ask for, with nothing left behind if it fails. */
+static int ask_for_all(struct vma_proto *proto)
+{
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		int error;
+
+		held++;
+		error = vma_proto_hold(proto, &objects[i], let_go);
+		if (error)
+			return error;
+	}
+	choose(proto);
+	return vma_proto_remap_pfn_range(proto, proto->start, 500, PAGE_SIZE,
+					 proto->page_prot) ?:
+	       vma_proto_io_remap_pfn_range(proto, proto->start + PAGE_SIZE,
+					    600, PAGE_SIZE, proto->page_prot);
+}
+
+/*
+ * Map pages 4 and 5 in the way that is set up, over what is there:
+ *
+ *   ..aaaaaa..
+ *
+ * and let step @at fail. Returns which one it was, or INJECT_STEPS.
+ */
+static enum inject_step fail_nested(unsigned long at)
+{
+	const struct file_operations *fops = file.f_op;
+	enum inject_step failed;
+	struct snapshot before;
+	long result;
+
+	memset(&hook, 0, sizeof(hook));
+	hook.vm_ops = &alive_ops;
+	file.f_op = &proto_fops;
+	ASSERT_EQ(map(2, 6, PRIVATE), PAGES(2));
+	file.f_op = fops;
+	hook.more = ask_for_all;
+	take_snapshot(&before);
+
+	inject_at(at);
+	result = map_file(&file, 4, 2, SHARED, 4);
+	failed = injection.failed;
+	inject_at(0);
+
+	ASSERT_EQ(held, 0);
+	if (failed == INJECT_STEPS) {
+		ASSERT_EQ(result, PAGES(4));
+	} else if (result < 0) {
+		/* What was to be replaced is there, or there is a gap. */
+		ASSERT(!vma_at(4) || vma_at(4)->vm_ops == &alive_ops);
+		ASSERT_EQ(page_table.nr_entries, 0);
+		ASSERT(!outer.error || outer.unchanged);
+	}
+	ASSERT_EQ(alive, mm.map_count);
+	ASSERT(unmap(0, 0x1000));
+	ASSERT_EQ(alive, 0);
+	assert_unmapped();
+	ASSERT_EQ(region_test.kmallocs, 0);
+
+	return failed;
+}
+
+static int map_as_middle(struct vm_area_struct *vma)
+{
+	return try_to_map(NULL, &middle, vma);
+}
+
+/* In each of the ways, each step that can fail does, one after the other. */
+static void test_each_step(void)
+{
+	unsigned long counts[INJECT_STEPS] = { };
+	size_t i;
+	int j;
+
+	for (i = 0; i < ARRAY_SIZE(ways) + 3; i++) {
+		enum inject_step failed;
+		unsigned long at = 0;
+
+		do {
+			tear_down();
+			set_up();
+			if (i < ARRAY_SIZE(ways)) {
+				set_up_nested(ways[i].map);
+			} else {
+				set_up_above();
+				above.choose = i & 1 ? &lower : NULL;
+			}
+			if (i == ARRAY_SIZE(ways) + 2) {
+				set_up_file(&middle, &middle_mapping,
+					    &outer_proto_fops);
+				outer.map = map_as_middle;
+				file.f_op = &outer_mmap_fops;
+			}
+			failed = fail_nested(++at);
+			if (failed != INJECT_STEPS)
+				counts[failed]++;
+		} while (failed != INJECT_STEPS);
+		/* Two actions and mapped() come last. */
+		ASSERT(at > 10);
+	}
+	printf("# failures injected:");
+	for (j = 0; j < INJECT_STEPS; j++) {
+		if (counts[j])
+			printf(" %s %lu", inject_names[j], counts[j]);
+	}
+	printf("\n");
+	ASSERT(counts[INJECT_KMALLOC] && counts[INJECT_HOOK] &&
+	       counts[INJECT_SEALS] && counts[INJECT_MDWE] &&
+	       counts[INJECT_ARCH] && counts[INJECT_WRITABLE] &&
+	       counts[INJECT_VMA] && counts[INJECT_ENTRY] &&
+	       counts[INJECT_MAPPED]);
+}
+
 static const struct mmap_test tests[] = {
 	{ "all ways to map a file below", test_ways },
 	{ "a file below with mmap()", test_old_below },
@@ -860,6 +1010,7 @@ static const struct mmap_test tests[] = {
 	{ "mmap_proto() to mmap()", test_proto_to_old },
 	{ "mmap() to mmap_proto() to either", test_three },
 	{ "the same, and it fails with another file", test_three_files },
+	{ "each step that can fail", test_each_step },
 };
 
 int main(void)
