@@ -18,7 +18,7 @@
 /* How many objects a hook holds at most. */
 #define NR_HOLDS 3
 
-/**
+/*
  * struct mmap_proto_world - what a case sets up, and what it finds
  *
  * The hook does what is set, in the order of the members, and notes what it was

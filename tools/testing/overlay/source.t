@@ -15,6 +15,7 @@ import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(HERE)))
+TREE = os.environ.get("TREE", os.path.join(ROOT, "build", "linux"))
 TOOL = os.path.join(ROOT, "scripts", "overlay")
 sys.path.insert(0, TOOL)
 
@@ -178,6 +179,22 @@ class Python(unittest.TestCase):
 		for path in self.paths:
 			ast.parse(TEXTS[path], path, feature_version=(3, 11))
 		self.figures = f"{len(self.paths)} files"
+
+
+class KernelDoc(unittest.TestCase):
+	def test_complaints(self):
+		"""kernel-doc has nothing to say of the comments meant for it"""
+		script = os.path.join(TREE, "scripts", "kernel-doc")
+		paths = [path for path, text in TEXTS.items()
+			 if path.endswith((".c", ".h")) and "\n/**\n" in text]
+		self.assertIn("include/linux/vma_proto.h", paths)
+		for path in paths:
+			done = subprocess.run(
+				[script, "-none", os.path.join(ROOT, path)],
+				stdout=subprocess.PIPE,
+				stderr=subprocess.STDOUT, text=True, check=False)
+			self.assertEqual((done.returncode, done.stdout), (0, ""))
+		self.figures = f"{len(paths)} files"
 
 
 class Tests(unittest.TestCase):

@@ -28,6 +28,7 @@
  * struct stream - one of the program's outputs, cut into lines.
  * @fd: what init reads; -1 once it has ended.
  * @len: bytes of an unfinished line in @line.
+ * @line: where lines are put together.
  */
 struct stream {
 	int fd;
@@ -37,6 +38,7 @@ struct stream {
 
 /**
  * struct program - a running test program.
+ * @name: what it is called.
  * @pid: its process.
  * @pidfd: becomes readable when it has ended.
  * @out: its standard output.

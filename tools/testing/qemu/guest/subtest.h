@@ -33,12 +33,14 @@ void subtest_init(struct subtest *subtest);
 
 /**
  * subtest_line() - take one line of the program's standard output.
+ * @subtest: what was said until now.
  * @line: without its newline.
  */
 void subtest_line(struct subtest *subtest, const char *line);
 
 /**
  * subtest_fault() - what is wrong with the TAP of a program that has ended.
+ * @subtest: what it said.
  * @why: receives a phrase that says what is wrong.
  * @size: of @why, in bytes.
  *

@@ -12,6 +12,8 @@
 
 /**
  * write_to() - write a word to a file of /proc or /sys.
+ * @path: the file.
+ * @word: what to write.
  *
  * Return: 0, or 1 after saying what failed.
  */
