@@ -51,13 +51,14 @@ def finish(old, new, names, dialect):
     """
     new = tidy.align_initialisers(old, new, (scan.LIVE, dialect.hook), names)
     new = tidy.wrap_new_lines(old, new)
+    before = ctext.Source(old)
     header = dialect.header
-    if not any(ctext.Source(old).definitions(name) for name in names):
+    if not any(before.definitions(name) for name in names):
         header = ""     # nothing looks into the prototype here
     if header:
         new = tidy.add_include(new, header)
     new = tidy.rename_in_comments(new, names)
-    _verify(ctext.Source(old), ctext.Source(new), names, dialect)
+    _verify(before, ctext.Source(new), names, dialect)
     if header and f"#include <{header}>" not in new:
         raise Incomplete("rewrite incomplete: no place for the include")
     return new

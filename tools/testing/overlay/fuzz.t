@@ -15,21 +15,7 @@ seconds=${FUZZ_SECONDS:-60}
 dir=$(dirname "$tree")/fuzz
 corpus=$root/tools/testing/vma/corpus
 log=$dir/log
-failed=0
-number=0
-
-# result STATUS TEXT: one line of TAP, with the end of the log on failure.
-result()
-{
-	number=$((number + 1))
-	if [ "$1" -eq 0 ]; then
-		echo "ok $number - $2"
-	else
-		failed=1
-		echo "not ok $number - $2"
-		tail -n 60 "$log" | sed 's/^/# /'
-	fi
-}
+. "$root/tools/testing/overlay/tap.sh"
 
 # run OPTION...: the fuzzer, with its output in the log.
 run()
@@ -64,5 +50,4 @@ if [ $status -ne 0 ]; then
 	echo "# To repeat it: $tests/mmap_fuzz $input"
 fi
 
-echo "1..$number"
-exit $failed
+finish

@@ -8,21 +8,9 @@ tests=${TREE:-$root/build/linux}/tools/testing/vma
 programs="mmap_proto mmap_action mmap_nested mmap_fault mmap_random"
 log=$(mktemp) || exit 1
 trap 'rm -f "$log"' EXIT
-failed=0
-number=0
-
-# result STATUS TEXT: one line of TAP, with the log behind it on failure.
-result()
-{
-	number=$((number + 1))
-	if [ "$1" -eq 0 ]; then
-		echo "ok $number - $2"
-	else
-		failed=1
-		echo "not ok $number - $2"
-		sed 's/^/# /' "$log"
-	fi
-}
+# All of it.
+log_lines=+1
+. "$root/tools/testing/overlay/tap.sh"
 
 # sanitized PROGRAM: is it linked with both sanitizers?
 sanitized()
@@ -59,5 +47,4 @@ for program in $programs; do
 	result $status "$program: $(grep -c '^ok' "$log") tests"
 done
 
-echo "1..$number"
-exit $failed
+finish

@@ -92,6 +92,29 @@ static inline struct test_mmap_proto_counters count(int fd)
 	return counters;
 }
 
+/*
+ * Was everything given back that the mappings and the calls of file @fd took?
+ * Says what was not, if @references to the file are not what is left.
+ */
+static inline bool balanced(int fd, unsigned long references)
+{
+	const struct test_mmap_proto_counters now = count(fd);
+
+	if (now.mapped + now.opened == now.closed &&
+	    now.held == now.released && now.references == references)
+		return true;
+
+	ksft_print_msg("mapped %llu, opened %llu, closed %llu\n",
+		       (unsigned long long)now.mapped,
+		       (unsigned long long)now.opened,
+		       (unsigned long long)now.closed);
+	ksft_print_msg("held %llu, released %llu, references %llu\n",
+		       (unsigned long long)now.held,
+		       (unsigned long long)now.released,
+		       (unsigned long long)now.references);
+	return false;
+}
+
 /* ---- the window ---------------------------------------------------------- */
 
 static size_t page_size;

@@ -95,25 +95,6 @@ static bool others_live(void)
 	return true;
 }
 
-static bool balanced(int file, unsigned long references)
-{
-	const struct test_mmap_proto_counters now = count(file);
-
-	if (now.mapped + now.opened == now.closed &&
-	    now.held == now.released && now.references == references)
-		return true;
-
-	ksft_print_msg("mapped %llu, opened %llu, closed %llu\n",
-		       (unsigned long long)now.mapped,
-		       (unsigned long long)now.opened,
-		       (unsigned long long)now.closed);
-	ksft_print_msg("held %llu, released %llu, references %llu\n",
-		       (unsigned long long)now.held,
-		       (unsigned long long)now.released,
-		       (unsigned long long)now.references);
-	return false;
-}
-
 /*
  * One mmap() whose allocation @n fails. Sets @left when it had no such
  * allocation.

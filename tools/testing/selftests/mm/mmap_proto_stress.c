@@ -275,25 +275,6 @@ static bool one_mapping(const struct files *files,
 	}
 }
 
-static bool balanced(int fd)
-{
-	const struct test_mmap_proto_counters now = count(fd);
-
-	if (now.mapped + now.opened == now.closed &&
-	    now.held == now.released && now.references == 1)
-		return true;
-
-	ksft_print_msg("mapped %llu, opened %llu, closed %llu\n",
-		       (unsigned long long)now.mapped,
-		       (unsigned long long)now.opened,
-		       (unsigned long long)now.closed);
-	ksft_print_msg("held %llu, released %llu, references %llu\n",
-		       (unsigned long long)now.held,
-		       (unsigned long long)now.released,
-		       (unsigned long long)now.references);
-	return false;
-}
-
 static bool apply(int fd, struct test_mmap_proto_settings settings)
 {
 	while (ioctl(fd, TEST_MMAP_PROTO_SET, &settings)) {
@@ -327,7 +308,8 @@ static bool run(const struct files *files, unsigned int process,
 	/* The last settings may refer to the other file. */
 	return unmap_whatever(0, WINDOW_PAGES) &&
 	       apply(files->fd, (struct test_mmap_proto_settings){ }) &&
-	       balanced(files->fd) && balanced(files->other_fd);
+	       balanced(files->fd, 1) &&
+	       balanced(files->other_fd, 1);
 }
 
 /* ---- faults -------------------------------------------------------------- */
