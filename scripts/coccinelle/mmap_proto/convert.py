@@ -135,7 +135,7 @@ class Tree:
                     if hook.member == scan.LIVE else None
                 results[path].append([
                     hook.as_dict(),
-                    [verdict.shape, verdict.reason] if verdict else None])
+                    verdict.as_list() if verdict else None])
         return results
 
     def rewrite(self, paths):
@@ -158,8 +158,12 @@ class Tree:
                      if verdict and verdict.shape}
             names.update({name: self.dialect.new_name(name)
                           for name in self.shared.get(path, ())})
+            carriers = {carrier for _, verdict in self.found.get(path, ())
+                        if verdict and verdict.shape
+                        for carrier in verdict.carriers}
             try:
-                new = rewrite.finish(text, made[path], names, self.dialect)
+                new = rewrite.finish(text, made[path], names, carriers,
+                                     self.dialect)
                 wanted[path] = [new, ""]
             except rewrite.Incomplete as problem:
                 wanted[path] = [text, str(problem)]

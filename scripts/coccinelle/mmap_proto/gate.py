@@ -14,6 +14,8 @@ import scan
 
 # Environment variable with the hooks that rewrite.py has found to be shared.
 SHARED = "MMAP_PROTO_SHARED"
+# The name of no function.
+NOBODY = "__nobody"
 
 _parsed = {}
 _judged = {}
@@ -46,6 +48,13 @@ def accepts(path, function, member):
     """Tell whether the rules may rewrite hook @function of the file @path."""
     verdict = _verdicts(path, member).get(function)
     return bool(verdict) and bool(verdict.shape)
+
+
+def carries(path, function, member):
+    """Tell whether @function is given the prototype by such a hook."""
+    return any(function in verdict.carriers
+               for verdict in _verdicts(path, member).values()
+               if verdict.shape)
 
 
 def new_name(function, member):

@@ -17,7 +17,7 @@ TOOL = os.path.dirname(HERE)
 sys.path.insert(0, os.path.join(TOOL, "..", "..", "overlay"))
 sys.path.insert(0, TOOL)
 
-import judge  # noqa: E402
+import body  # noqa: E402
 import tap  # noqa: E402
 
 
@@ -137,11 +137,11 @@ class Flags(unittest.TestCase):
 
     def test_set(self):
         """what a hook may set, the core lets it set"""
-        self.assertLessEqual(judge.MAY_SET, self.mask("VMA_PROTO_MAY_SET"))
+        self.assertLessEqual(body.MAY_SET, self.mask("VMA_PROTO_MAY_SET"))
 
     def test_clear(self):
         """what a hook may take away, the core lets it take away"""
-        self.assertLessEqual(judge.MAY_CLEAR, self.mask("VMA_PROTO_MAY_CLEAR"))
+        self.assertLessEqual(body.MAY_CLEAR, self.mask("VMA_PROTO_MAY_CLEAR"))
 
 
 if __name__ == "__main__":
