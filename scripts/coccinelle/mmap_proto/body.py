@@ -193,6 +193,10 @@ class Body:
         if kind in ("query", "action") and \
                 arguments[:-1] == [self.vma] and arguments[-1] in (",", ")"):
             return
+        if kind == "action2" and [self.vma] == \
+                (self._arguments(callee + 1) + [[]])[1] and \
+                self.vma not in self._arguments(callee + 1)[0]:
+            return
         if kind == "hook" and arguments == [self.file, ",", self.vma, ")"]:
             return
         if self.tokens[callee] == ")" or self.at(callee - 1) in ("->", "."):
@@ -269,7 +273,7 @@ class Body:
 
     def _first_action(self):
         return next((i for i, token in enumerate(self.tokens)
-                     if self._kind(i) == "action"), len(self.tokens))
+                     if self._kind(i).startswith("action")), len(self.tokens))
 
     def check_actions(self):
         """What memory is mapped with does not change after that."""
@@ -523,7 +527,7 @@ class Body:
         """No lock is held where memory is mapped, nor at the end."""
         held = locks.held(self.tokens, _LOCKS)
         for i, token in enumerate(self.tokens):
-            if held[i] and self._kind(i) == "action":
+            if held[i] and self._kind(i).startswith("action"):
                 raise Refusal("maps memory under a lock")
         for take, release in _LOCKS.items():
             if take in self.tokens and release not in self.tokens:

@@ -69,6 +69,6 @@ def message(function, member):
 
 def counterpart(function, member, kinds):
     """Return the counterpart of the helper @function if it is one of @kinds,
-    or ""."""
+    or the name of nobody."""
     other, kind = dialect.of(member).counterparts.get(function, ("", ""))
-    return other if kind in kinds else ""
+    return other if kind in kinds else NOBODY

@@ -316,6 +316,44 @@ identifier virtual.proto;
 	...>
  }
 
+@second depends on patch@
+identifier accepted.oldfn, vma, helper;
+expression first;
+type T;
+@@
+
+ T oldfn(..., struct vm_area_struct *vma, ...)
+ {
+	<+...
+	helper(first, vma, ...)
+	...+>
+ }
+
+@script:python moved@
+helper << second.helper;
+member << virtual.proto_hook;
+other;
+@@
+
+coccinelle.other = cocci.make_ident(
+    gate.counterpart(helper, member, ("action2",)))
+
+@seconds depends on patch@
+identifier accepted.oldfn, vma, second.helper, moved.other;
+identifier virtual.proto;
+expression first;
+expression list rest;
+type T;
+@@
+
+ T oldfn(..., struct vm_area_struct *vma, ...)
+ {
+	<...
+-	helper(first, vma, rest)
++	other(proto, first, rest)
+	...>
+ }
+
 @members depends on patch@
 identifier accepted.oldfn, vma;
 identifier virtual.proto, virtual.proto_flags;

@@ -113,6 +113,8 @@ def finish(old, new, names, carriers, dialect):
             new = tidy.describe_prototype(new, name, vma, dialect.param)
     after = ctext.Source(new)
     _verify(before, after, names, dialect)
+    if after.uses(gate.NOBODY):
+        raise Incomplete("rewrite incomplete: a function without counterpart")
     for name in sorted(carriers):
         _verify_carrier(before, after, name, dialect)
     if header and f"#include <{header}>" not in new:
