@@ -481,6 +481,40 @@ int vma_proto_dma_mmap_attrs(struct vma_proto *proto, struct device *dev,
 }
 EXPORT_SYMBOL_GPL(vma_proto_dma_mmap_attrs);
 
+/**
+ * vma_proto_dma_mmap_pages() - map memory of dma_alloc_pages()
+ * @proto: the prototype; vma_proto.pgoff counts from @page
+ * @dev: device that the memory was allocated for
+ * @size: what dma_alloc_pages() was asked for, in bytes
+ * @page: what it returned
+ *
+ * As dma_mmap_pages(): maps all of the mapping, with the protection that
+ * vma_proto.page_prot has in the end.
+ *
+ * Context: in an mmap_proto() hook.
+ * Return: 0; -ENXIO when the mapping reaches beyond the memory; otherwise as
+ * vma_proto_remap_pfn_range().
+ */
+int vma_proto_dma_mmap_pages(struct vma_proto *proto, struct device *dev,
+			     size_t size, struct page *page)
+{
+	const unsigned long pages = PHYS_PFN(PAGE_ALIGN(size));
+	int error;
+
+	if (proto->pgoff >= pages ||
+	    vma_proto_pages(proto) > pages - proto->pgoff)
+		return -ENXIO;
+
+	error = add_remap(proto, VMA_PROTO_REMAP_PFN, proto->start,
+			  page_to_pfn(page) + proto->pgoff,
+			  proto->end - proto->start, proto->page_prot);
+	if (!error)
+		proto->last_action->use_page_prot = true;
+
+	return error;
+}
+EXPORT_SYMBOL_GPL(vma_proto_dma_mmap_pages);
+
 static int request_mmap_file(struct vma_proto *proto, struct file *file)
 {
 	struct vma_proto_action *action;

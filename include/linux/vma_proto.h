@@ -192,5 +192,25 @@ int vma_proto_remap_vmalloc_range_partial(struct vma_proto *proto,
 int vma_proto_dma_mmap_attrs(struct vma_proto *proto, struct device *dev,
 			     void *cpu_addr, dma_addr_t dma_addr, size_t size,
 			     unsigned long attrs);
+int vma_proto_dma_mmap_pages(struct vma_proto *proto, struct device *dev,
+			     size_t size, struct page *page);
+
+/* As dma_mmap_coherent(): vma_proto_dma_mmap_attrs() without attributes. */
+static inline int vma_proto_dma_mmap_coherent(struct vma_proto *proto,
+					      struct device *dev,
+					      void *cpu_addr,
+					      dma_addr_t dma_addr, size_t size)
+{
+	return vma_proto_dma_mmap_attrs(proto, dev, cpu_addr, dma_addr, size,
+					0);
+}
+
+/*
+ * As dma_mmap_wc(), for memory of dma_alloc_wc(). A macro, so that only those
+ * who use it need <linux/dma-mapping.h>.
+ */
+#define vma_proto_dma_mmap_wc(proto, dev, cpu_addr, dma_addr, size)	\
+	vma_proto_dma_mmap_attrs(proto, dev, cpu_addr, dma_addr, size,	\
+				 DMA_ATTR_WRITE_COMBINE)
 
 #endif /* _LINUX_VMA_PROTO_H */

@@ -5,10 +5,15 @@ Python's state is one per spatch process and file; every answer is worked out
 from the file's text as it is on the disk, before any rule has changed it.
 """
 
+import os
+
 import ctext
 import dialect
 import judge
 import scan
+
+# Environment variable with the hooks that rewrite.py has found to be shared.
+SHARED = "MMAP_PROTO_SHARED"
 
 _parsed = {}
 _judged = {}
@@ -31,8 +36,9 @@ def _verdicts(path, member):
             [scan.Hook(line, scan.LIVE, scan.OPS, "", function, "", ["cocci"])
              for line, function in _parsed.get(path, ())])
         _judged.clear()
-        _judged[path, member] = judge.judge(source, hooks,
-                                            dialect.of(member))
+        _judged[path, member] = judge.judge(
+            source, hooks, dialect.of(member),
+            os.environ.get(SHARED, "").split())
     return _judged[path, member]
 
 

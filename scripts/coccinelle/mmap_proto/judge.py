@@ -8,13 +8,19 @@ parse of it, so that nothing under #if or behind a macro escapes.
 """
 
 import re
+import string
 
 import ctext
+import locks
 import scan
 import tables
+import tidy
 
 # Functions that call functions are followed so far.
 _DEPTH = 3
+# Reasons that may be settled by a look at the other files.
+ELSEWHERE = "defined in another file"
+NOT_STATIC = "not static: other files may use it"
 PLAIN = "plain"
 ACTION = "action"
 GENERIC = "generic"
@@ -41,6 +47,8 @@ MAY_SET = {"VM_IO", "VM_PFNMAP", "VM_MIXEDMAP", "VM_DONTCOPY", "VM_DONTEXPAND",
            "VM_RAND_READ", "VM_ALLOW_ANY_UNCACHED"}
 # And of those that it may take away.
 MAY_CLEAR = {"VM_MAYREAD", "VM_MAYWRITE", "VM_MAYEXEC", "VM_WRITE", "VM_EXEC"}
+# No mapping has these before the hook is called.
+NEVER_SET = {"VM_SEQ_READ", "VM_RAND_READ"}
 _OPS_MEMBERS = re.compile(r"\s*(?:\.\s*\w+\s*=\s*&?\w+\s*(?:,\s*|$))*$")
 
 
@@ -56,14 +64,12 @@ class Verdict:
         self.reason = reason
 
 
-_calls = None
-
-
-def _allowed_calls():
-    global _calls
-    if _calls is None:
-        _calls = set(tables.own("calls"))
-    return _calls
+_CALLS = tables.calls()
+_LOCKS = tables.pairs()
+_REVIEWED = set(tables.own("reviewed"))
+_REMAPS = {"remap_pfn_range", "io_remap_pfn_range"}
+# What writes to the memory that its first argument points to, no more.
+_FILLS = {"memset", "memcpy"}
 
 
 def _is_name(token):
@@ -154,6 +160,8 @@ class _Body:
     """One definition's body as tokens, and the checks on it."""
 
     depth = 0
+    # Parameters that point to a local variable of the caller.
+    own = frozenset()
 
     def __init__(self, source, definition, dialect):
         self.source = source
@@ -251,7 +259,9 @@ class _Body:
         if after in _ASSIGNMENTS:
             if member not in _WRITABLE:
                 raise Refusal(f"writes the VMA's {member}")
-            if self.at(i - 1) not in (";", "{", "}", ")", "else", ""):
+            if self.at(i - 1) not in (";", "{", "}", ")", "else", "") and \
+                    not (self.at(i - 1) == ":" and
+                         locks.is_label(self.tokens, i - 1)):
                 raise Refusal("an assignment is not a statement of its own")
         elif member not in _READABLE:
             raise Refusal(f"reads the VMA's {member}")
@@ -280,7 +290,7 @@ class _Body:
                 continue
             if not token.startswith("VM_"):
                 raise Refusal(f"changes flags that are not named: {token}")
-            if token not in (MAY_CLEAR if cleared else MAY_SET):
+            if token not in (MAY_CLEAR | NEVER_SET if cleared else MAY_SET):
                 raise Refusal(f"changes a flag that is the core's: {token}")
 
     def check_calls(self):
@@ -294,25 +304,61 @@ class _Body:
             if callee in (")", "]"):
                 self._check_cast(i)
             elif _is_name(callee):
-                if self.at(i - 2) in ("->", "."):
-                    raise Refusal(f"calls through a pointer: {callee}")
-                if callee not in _allowed_calls() | _FLAG_CALLS and \
-                        not self._kind(i - 1):
-                    self._check_local(callee)
+                self._check_call(i)
         for word in ("asm", "__asm__"):
             if word in self.tokens:
                 raise Refusal("has inline assembly")
 
-    def _check_local(self, name):
-        """@name must be a function of this file that changes nothing."""
+    def _check_call(self, i):
+        """The call whose arguments begin at the `(` at @i is harmless."""
+        callee = self.tokens[i - 1]
+        if self.at(i - 2) in ("->", "."):
+            if "->" + callee not in _CALLS:
+                raise Refusal(f"calls through a pointer: {callee}")
+            return
+        if callee in _FLAG_CALLS or self._kind(i - 1) or callee in _LOCKS \
+                or callee in _LOCKS.values():
+            return
+        if callee in _CALLS and (not _CALLS[callee] or _CALLS[callee]
+                                 in self.tokens[i:_close(self.tokens, i)]):
+            return
+        arguments = self._arguments(i)
+        if callee in _FILLS and self._is_own(arguments[0]):
+            return
+        self._check_local(callee, arguments)
+
+    def _arguments(self, i):
+        """Return the arguments between the `(` at @i and its `)`, as lists
+        of tokens."""
+        arguments = [[]]
+        depth = 0
+        for token in self.tokens[i + 1:_close(self.tokens, i)]:
+            depth += token in "([{"
+            depth -= token in ")]}"
+            if token == "," and depth == 0:
+                arguments.append([])
+            else:
+                arguments[-1].append(token)
+        return arguments
+
+    def _is_own(self, argument):
+        """Tell whether @argument points to a local variable."""
+        return (len(argument) == 2 and argument[0] == "&"
+                and argument[1] in self.locals) or \
+            (len(argument) == 1 and argument[0] in self.own)
+
+    def _check_local(self, name, arguments):
+        """@name must be a function of this file that changes nothing but
+        what the hook has given it to fill in."""
         definitions = self.source.definitions(name)
         if not definitions or self.depth == _DEPTH or \
                 name in self.source.defines():
             raise Refusal(f"calls what is not on the list: {name}")
+        own = [self._is_own(argument) for argument in arguments]
         for definition in definitions:
             try:
                 body = _Function(self.source, definition, self.counterparts,
-                                 self.depth + 1)
+                                 self.depth + 1, own)
                 body.check_calls()
                 body.check_writes()
             except Refusal as refusal:
@@ -349,19 +395,86 @@ class _Body:
                 raise Refusal(f"a statement that is a macro: {token}")
 
     def _check_target(self, i):
-        name = self.at(i)
-        if self.at(i - 1) in ("->", "."):
-            if self.at(i - 2) == self.vma and \
-                    self.at(i - 3) not in ("->", ".", "*"):
+        """What is assigned to, and ends at @i, is the VMA's or local."""
+        root, links = i, []
+        while self.at(root - 1) in ("->", "."):
+            links.append(self.at(root - 1))
+            root -= 2
+        name = self.at(root)
+        if links:
+            if links[-1] == "->" and name == self.vma and len(links) == 1:
                 return
-            raise Refusal(f"changes state: it writes {name}")
+            if links[-1] == "." and name in self.locals and "->" not in links:
+                return
+            if links[-1] == "->" and name in self.own and \
+                    "->" not in links[:-1]:
+                return
+            raise Refusal(f"changes state: it writes {self.at(i)}")
         if name in self.locals:
             stars = i - 1
             while self.at(stars) == "*":
                 stars -= 1
             if stars == i - 1 or _is_name(self.at(stars)):
                 return
+            if name in self.own and stars == i - 2:
+                return
         raise Refusal("changes state: it writes what is not its own")
+
+    def check_remaps(self, name):
+        """What is remapped is the mapping or a part of it: it must not rely
+        on being given more than that."""
+        if name in _REVIEWED:
+            return
+        for i, token in enumerate(self.tokens):
+            if token not in _REMAPS or self._kind(i) != "action":
+                continue
+            arguments = self._arguments(i + 1)
+            if len(arguments) != 5:
+                raise Refusal(f"odd arguments of {token}")
+            start, size = arguments[1], arguments[3]
+            if self._is_length(size):
+                continue
+            if size == ["PAGE_SIZE"] and \
+                    start == [self.vma, "->", "vm_start"]:
+                continue
+            raise Refusal("may map more than was asked for")
+
+    def _is_length(self, tokens, seen=()):
+        """Tell whether @tokens are the length of the mapping."""
+        length = [self.vma, "->", "vm_end", "-", self.vma, "->", "vm_start"]
+        while tokens[:1] == ["("] and _close(tokens, 0) == len(tokens) - 1:
+            tokens = tokens[1:-1]
+        if tokens == length:
+            return True
+        if len(tokens) != 1 or tokens[0] not in self.locals \
+                or tokens[0] in seen:
+            return False
+        values = []
+        for i, token in enumerate(self.tokens):
+            if token != tokens[0] or self.at(i - 1) in ("->", "."):
+                continue
+            after = self.at(i + 1)
+            if after == "=":
+                end = i + 2
+                while self.at(end) not in (";", ",", ""):
+                    end += 1
+                values.append(self.tokens[i + 2:end])
+            elif after in _ASSIGNMENTS | {"++", "--"} or \
+                    self.at(i - 1) in ("++", "--", "&"):
+                return False
+        return bool(values) and all(self._is_length(v, (*seen, *tokens))
+                                    for v in values)
+
+    def check_locks(self):
+        """No lock is held where memory is mapped, nor at the end."""
+        held = locks.held(self.tokens, _LOCKS)
+        for i, token in enumerate(self.tokens):
+            if held[i] and token in self.counterparts and \
+                    self._kind(i) == "action":
+                raise Refusal("maps memory under a lock")
+        for take, release in _LOCKS.items():
+            if take in self.tokens and release not in self.tokens:
+                raise Refusal(f"returns with a lock held: {take}")
 
     def check_ops(self):
         """The mapping has vm_ops of this file, without open and close."""
@@ -391,7 +504,7 @@ class _Body:
 class _Function(_Body):
     """A function that a hook calls; it has no VMA."""
 
-    def __init__(self, source, definition, counterparts, depth):
+    def __init__(self, source, definition, counterparts, depth, own):
         # pylint: disable=super-init-not-called
         self.source = source
         self.file = self.vma = ""
@@ -403,18 +516,34 @@ class _Function(_Body):
             raise Refusal("is given a VMA")
         self.tokens = ctext.tokens(definition.body)
         self.locals = _locals(self.tokens)
-        for parameter in definition.parameters.split(","):
-            words = re.findall(r"\w+", parameter)
-            self.locals |= set(words[-1:])
+        self.own = set()
+        parameters = definition.parameters.split(",")
+        for number, parameter in enumerate(parameters):
+            name = re.findall(r"\w+", parameter)[-1:]
+            self.locals |= set(name)
+            if number < len(own) and own[number] and \
+                    len(own) == len(parameters):
+                self.own |= set(name)
+        # One that points elsewhere by now.
+        self.own -= {self.at(i - 1) for i, token in enumerate(self.tokens)
+                     if token in _ASSIGNMENTS | {"++", "--"}
+                     and self.at(i - 2) not in ("->", ".", "*")}
 
 
 def _check_comments(source, definition, file, vma):
-    """No comment of the function may speak of its parameters as code."""
+    """No comment of the function may speak of its parameters as code, but for
+    the lines that a kernel-doc comment has on them."""
     before = source.masked[:definition.start].rfind("}") + 1
     code = rf"@(?:{file}|{vma})\b|\b{vma}\s*->|\bvm_flags_\w+"
     for start, end in ctext.comments(source.text):
-        if before <= start < definition.end and \
-                re.search(code, source.text[start:end]):
+        if not before <= start < definition.end:
+            continue
+        text = source.text[start:end]
+        if end <= definition.start and \
+                not source.code[end:definition.start].strip(
+                    " \t\n*" + string.ascii_letters + "_"):
+            text = tidy.without_parameters(text, (file, vma))
+        if re.search(code, text):
             # Comments further up belong to something else.
             gap = source.code[end:definition.start]
             if end > definition.start or not re.search(r"[;}]", gap):
@@ -428,8 +557,14 @@ def _check_name(source, name, definitions, hooks, dialect):
             raise Refusal(f"initialised in a macro: {hook.macro}")
         if hook.found_by != {"text", "cocci"}:
             raise Refusal("Coccinelle does not parse the initialiser")
-    if len(source.uses(name)) != len(definitions) + len(hooks):
+    known = len(definitions) + len(hooks) + len(source.declarations(name)) \
+        + len(source.exports(name)) + len(source.aliases(name))
+    if len(source.uses(name)) != known:
         raise Refusal("its name is used elsewhere")
+    for alias in source.aliases(name):
+        if alias != "NULL" and \
+                dialect.counterparts.get(alias, ("", ""))[1] != "hook":
+            raise Refusal(f"stands for another function: {alias}")
     if source.uses(dialect.new_name(name)):
         raise Refusal(f"name taken: {dialect.new_name(name)}")
 
@@ -443,9 +578,12 @@ def _check_instances(hooks, everything, dialect):
                 raise Refusal("the instance has both hooks")
 
 
-def _judge(source, name, hooks, everything, dialect):
+def _judge(source, name, hooks, everything, dialect, shared=False):
     """Return the shape of hook @name; raise Refusal unless all definitions of
-    it are ones that can be converted."""
+    it are ones that can be converted.
+
+    @shared  the other files that name it are looked at too
+    """
     if not re.match(r"[A-Za-z_]\w*$", name):
         raise Refusal("the initialiser is not a function's name")
     if any(not hook.struct for hook in hooks):
@@ -460,7 +598,10 @@ def _judge(source, name, hooks, everything, dialect):
         if dialect.counterparts.get(name, ("", ""))[1] == "hook":
             _check_name(source, name, [], hooks, dialect)
             return GENERIC
-        raise Refusal("defined in another file")
+        if shared:
+            _check_name(source, name, [], hooks, dialect)
+            return PLAIN
+        raise Refusal(ELSEWHERE)
     shape = PLAIN
     for definition in definitions:
         words = definition.head.split()
@@ -471,11 +612,13 @@ def _judge(source, name, hooks, everything, dialect):
         body.check_calls()
         body.check_writes()
         body.check_actions()
+        body.check_remaps(name)
+        body.check_locks()
         body.check_ops()
         if body.has_action():
             shape = ACTION
-        if "static" not in words:
-            raise Refusal("not static: other files may use it")
+        if not {"static", "STATIC"} & set(words) and not shared:
+            raise Refusal(NOT_STATIC)
         if words[-1:] != ["int"]:
             raise Refusal("does not return int")
         _check_comments(source, definition, body.file, body.vma)
@@ -483,18 +626,32 @@ def _judge(source, name, hooks, everything, dialect):
     return shape
 
 
-def judge(source, hooks, dialect):
+def judge_shared(source, name, hooks, everything, dialect):
+    """Return the Verdict on what one of the files that share the hook @name
+    has of it; @hooks are those of the file that @name initialises."""
+    try:
+        return Verdict(_judge(source, name, hooks, everything, dialect, True),
+                       "")
+    except Refusal as refusal:
+        return Verdict("", str(refusal))
+
+
+def judge(source, hooks, dialect, shared=()):
     """Return {name of the hook: Verdict} for the @hooks of one file.
 
     @hooks are all that scan has found there; those that hold the prototype
-    hook already are not judged.
+    hook already are not judged. Those in @shared have been found good in all
+    files that name them.
     """
     verdicts = {}
-    for name in sorted({h.hook for h in hooks if h.member == scan.LIVE}):
+    names = {h.hook for h in hooks if h.member == scan.LIVE}
+    names |= {name for name in shared if source.uses(name)}
+    for name in sorted(names):
         mine = [h for h in hooks if h.member == scan.LIVE and h.hook == name]
         try:
             verdicts[name] = Verdict(
-                _judge(source, name, mine, hooks, dialect), "")
+                _judge(source, name, mine, hooks, dialect, name in shared),
+                "")
         except Refusal as refusal:
             verdicts[name] = Verdict("", str(refusal))
     return verdicts

@@ -58,7 +58,31 @@ p << hook.p;
 
 gate.parsed(p[0].file, p[0].line, fn)
 
+@definition@
+identifier fn, filp, vma;
+position p;
+@@
+
+ int fn@p(struct file *filp, struct vm_area_struct *vma)
+ {
+	...
+ }
+
 @script:python accepted@
+fn << definition.fn;
+p << definition.p;
+member << virtual.proto_hook;
+oldfn;
+newfn;
+@@
+
+if gate.accepts(p[0].file, fn, member):
+    coccinelle.oldfn = cocci.make_ident(fn)
+    coccinelle.newfn = cocci.make_ident(gate.new_name(fn, member))
+else:
+    cocci.include_match(False)
+
+@script:python initialised@
 fn << hook.fn;
 p << hook.p;
 member << virtual.proto_hook;
@@ -76,7 +100,7 @@ else:
 fn << hook.fn;
 p << hook.p;
 member << virtual.proto_hook;
-newfn << accepted.newfn;
+newfn << initialised.newfn;
 @@
 
 coccilib.report.print_report(p[0], gate.message(fn, member))
@@ -85,13 +109,13 @@ coccilib.report.print_report(p[0], gate.message(fn, member))
 fn << hook.fn;
 p << hook.p;
 member << virtual.proto_hook;
-newfn << accepted.newfn;
+newfn << initialised.newfn;
 @@
 
 coccilib.org.print_todo(p[0], gate.message(fn, member))
 
 @depends on context@
-identifier instance, accepted.oldfn;
+identifier instance, initialised.oldfn;
 @@
 
 (
@@ -309,7 +333,7 @@ identifier virtual.proto, virtual.proto_struct;
  }
 
 @member depends on patch@
-identifier accepted.oldfn, accepted.newfn, instance;
+identifier initialised.oldfn, initialised.newfn, instance;
 identifier virtual.proto_hook;
 @@
 

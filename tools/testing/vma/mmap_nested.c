@@ -72,6 +72,27 @@ static int map_as_prime(struct vm_area_struct *vma)
 	return try_to_map(lower.f_op, &made_up, vma);
 }
 
+static void *described_object;
+
+static int describe_object(struct vma_proto *proto)
+{
+	described_object = proto->private_data;
+	return test_mmap_proto(proto);
+}
+
+/* With no file operations at all, but an object, as DRM's GEM has. */
+static int map_object(struct vm_area_struct *vma)
+{
+	struct vm_area_struct before;
+
+	memcpy(&before, vma, sizeof(before));
+	outer.error = vma_proto_mmap_vma(vma, &lower, describe_object,
+					 &objects[1]);
+	outer.unchanged = vmas_equal(vma, &before);
+
+	return outer.error;
+}
+
 static void outer_close(struct vm_area_struct *vma)
 {
 	if (outer.lower_ops->close)
@@ -188,6 +209,34 @@ static void test_ways(void)
 		assert_unmapped();
 		ASSERT_EQ(close_calls, i + 1);
 	}
+}
+
+/* An object is described by what knows it, and mapped or left alone. */
+static void test_object(void)
+{
+	set_up_nested(map_object);
+	lower.f_op = NULL;
+	hook.set = VM_DONTDUMP;
+	hook.vm_ops = &mapped_ops;
+	hook.private_data = &objects[0];
+	ASSERT_EQ(map(2, 2, SHARED), PAGES(2));
+	ASSERT(described_object == &objects[1]);
+	ASSERT(hook.seen_file == &lower);
+	ASSERT_EQ(mapped.calls, 1);
+	ASSERT(mapped.file == &lower);
+	ASSERT(mapped.private_data == &objects[0]);
+	ASSERT(vma_at(2)->vm_file == &file);
+	ASSERT(vma_at(2)->vm_flags & VM_DONTDUMP);
+	ASSERT(vma_at(2)->vm_private_data == &mapped_private);
+
+	mapped.error = -EIO;
+	ASSERT_EQ(map(8, 2, SHARED), -EIO);
+	ASSERT(outer.unchanged);
+	hook.error = -EACCES;
+	ASSERT_EQ(map(8, 2, SHARED), -EACCES);
+	ASSERT(outer.unchanged);
+	assert_unmapped();
+	ASSERT_EQ(close_calls, 1);
 }
 
 /* A file below with mmap() is mapped as ever. */
@@ -996,6 +1045,7 @@ static void test_each_step(void)
 
 static const struct mmap_test tests[] = {
 	{ "all ways to map a file below", test_ways },
+	{ "an object that has no file", test_object },
 	{ "a file below with mmap()", test_old_below },
 	{ "a file below with no hook, or both", test_no_hook_below },
 	{ "what the file below does not set stays", test_keeps },

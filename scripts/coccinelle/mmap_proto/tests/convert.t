@@ -39,7 +39,7 @@ class Cases(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.folder = tempfile.mkdtemp(prefix="mmap-cases-")
-        for kind in ("plain", "refused"):
+        for kind in ("plain", "refused", "shared"):
             shutil.copytree(os.path.join(HERE, kind),
                             os.path.join(cls.folder, "tree", kind))
         with open(os.path.join(cls.folder, "scope"), "w",
@@ -86,6 +86,28 @@ class Cases(unittest.TestCase):
                 if row["hook"] != "y_mmap_proto"]
         self.assertEqual([(row["result"], row["reason"]) for row in rows],
                          [("refused", reason)])
+
+    def test_shared(self):
+        """hooks that several files name are converted in all or in none"""
+        changed = 0
+        for name in sorted(os.listdir(os.path.join(HERE, "shared"))):
+            if name.endswith(".out"):
+                continue
+            text = read(HERE, "shared", name)
+            expected = text
+            if os.path.exists(os.path.join(HERE, "shared", name + ".out")):
+                expected = read(HERE, "shared", name + ".out")
+                changed += 1
+            refused = re.search("^// Refused: (.*)", text, re.MULTILINE)
+            with self.subTest(name):
+                self.assertEqual(read(self.folder, "tree", "shared", name),
+                                 expected)
+                for row in self.rows_of(f"shared/{name}"):
+                    self.assertEqual(
+                        (row["result"], row["reason"]),
+                        ("refused", refused.group(1)) if refused
+                        else ("converted", ""))
+        self.figures = f"{changed} files converted"
 
 
 def add(kind, name):
