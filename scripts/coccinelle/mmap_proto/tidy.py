@@ -9,6 +9,7 @@ import ctext
 _INCLUDE = re.compile(r"#\s*include\s*<(linux/[^>]+)>\s*(?:/\*.*\*/\s*)?$")
 # Where a line is broken, and where if there is no such place.
 _OPERATOR = re.compile(r" (?:\|\||&&|\||&) |, ")
+_COMPARISON = re.compile(r" (?:[<>]=?|[!=]=) ")
 _ARITHMETIC = re.compile(r" (?:[-+*/%]|<<|>>) ")
 _TAB = 8
 _WIDTH = 80
@@ -101,8 +102,15 @@ def _best_place(line, pattern):
 
 def _wrap(line, continued=False):
     """Return @line, broken behind the outermost operator or comma that fits.
+
+    Of operators within the same brackets the one that binds least counts.
     """
-    best = _best_place(line, _OPERATOR) or _best_place(line, _ARITHMETIC)
+    # A comparison binds more than what joins it to others, and less than
+    # what is in brackets of its own.
+    places = [place for place in (_best_place(line, _OPERATOR),
+                                  _best_place(line, _COMPARISON)) if place]
+    best = min(places, key=lambda place: place[0], default=None) or \
+        _best_place(line, _ARITHMETIC)
     if best is None:
         return line
     place = best[1]
