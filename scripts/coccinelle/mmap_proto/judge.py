@@ -88,7 +88,7 @@ def _check_name(source, name, definitions, hooks, dialect):
         if alias != "NULL" and \
                 dialect.counterparts.get(alias, ("", ""))[1] != "hook":
             raise Refusal(f"stands for another function: {alias}")
-    if source.uses(dialect.new_name(name)):
+    if definitions and source.uses(dialect.new_name(name)):
         raise Refusal(f"name taken: {dialect.new_name(name)}")
 
 
