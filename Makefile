@@ -92,11 +92,12 @@ KERNEL_TESTS := tools/testing/overlay/tree.t \
 	$(QEMU_DIR)/boot.t \
 	$(QEMU_DIR)/stress.t \
 	$(sort $(wildcard $(QEMU_DIR)/tests/*.t)) \
+	$(QEMU_DIR)/ab/ab.t \
 	tools/testing/overlay/kunit.t tools/testing/overlay/series.t
 
 # The debug kernel is built by the first.
 FULL_TESTS := $(QEMU_DIR)/debug.t \
-	$(QEMU_DIR)/freed.t \
+	$(QEMU_DIR)/freed.t $(QEMU_DIR)/ab/ab_full.t \
 	tools/testing/overlay/kunit_debug.t tools/testing/overlay/nommu.t
 
 # The tests find what they need in the environment: $TREE those of the tree,
@@ -121,7 +122,7 @@ check-full: tree packages
 clean:
 	@rm -rf $(foreach made,base.git base.git.* linux linux.* cache convert \
 		report series series.new bench check fuzz qemu qemu-debug \
-		kunit,$(BUILD)/$(made))
+		kunit ab,$(BUILD)/$(made))
 	@rmdir $(BUILD) 2> /dev/null || true
 
 help:
