@@ -19,9 +19,12 @@ import judge
 import report
 import rewrite
 import scan
+import shared
 import spatch
 import tables
 
+# What a verdict depends on, besides the programs.
+_TABLES = ("calls", "counterparts", "locks", "reviewed")
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
@@ -35,7 +38,7 @@ def _fingerprint(dialect):
     for name in sorted(os.listdir(HERE)):
         path = os.path.join(HERE, name)
         # The scope and the subsystems' names are looked at after the caches.
-        if name.endswith((".py", ".cocci")) or name in ("calls", "counterparts"):
+        if name.endswith((".py", ".cocci")) or name in _TABLES:
             with open(path, "rb") as stream:
                 parts += [name, stream.read()]
     return caching.digest(*parts)
@@ -70,6 +73,7 @@ class Tree:
         self.contents = {}      # path -> bytes, of files with a hook
         self.keys = {}          # path -> key of its content, the same
         self.found = {}         # path -> [(Hook, Verdict or None)]
+        self.shared = {}        # path -> names of shared hooks to convert
 
     def examine(self):
         """Find and judge every hook; files seen before cost nothing."""
@@ -95,6 +99,24 @@ class Tree:
                  judge.Verdict(*verdict) if verdict else None)
                 for hook, verdict in results[path]]
         cache.save()
+        self._settle_shared(results)
+
+    def _settle_shared(self, results):
+        """Judge the hooks that several files name."""
+        everything = {path: content for path, content
+                      in _candidates(self.root)}
+        verdicts, places = shared.settle(everything, self.found, self.dialect)
+        for path, hooks in self.found.items():
+            self.found[path] = [
+                (hook, verdicts[hook.hook]
+                 if shared.is_open(verdict) else verdict)
+                for hook, verdict in hooks]
+        for name, verdict in verdicts.items():
+            for path in places[name] if verdict.shape else ():
+                self.shared.setdefault(path, []).append(name)
+                if path not in self.contents:
+                    self.contents[path] = everything[path]
+                    self.keys[path] = caching.digest(everything[path])
 
     def _examine_new(self, contents):
         """Return {path: [[hook, verdict]]} for @contents, as JSON keeps it."""
@@ -113,7 +135,7 @@ class Tree:
                     if hook.member == scan.LIVE else None
                 results[path].append([
                     hook.as_dict(),
-                    [verdict.shape, verdict.reason] if verdict else None])
+                    verdict.as_list() if verdict else None])
         return results
 
     def rewrite(self, paths):
@@ -122,23 +144,50 @@ class Tree:
         Returns ({path: new text}, {path: why nothing was done}).
         """
         cache = caching.Cache(self.cache, "rewritten", self.fingerprint)
-        wanted = {path: cache.get(self.keys[path]) for path in paths}
+        keys = {path: caching.digest(self.keys[path],
+                                     *sorted(self.shared.get(path, ())))
+                for path in paths}
+        wanted = {path: cache.get(keys[path]) for path in paths}
         texts = {path: self.contents[path].decode("utf-8", "surrogateescape")
                  for path in paths if wanted[path] is None}
-        made = rewrite.rewrite(texts, self.dialect, self.jobs)
+        made = rewrite.rewrite(texts, self._shared_names(), self.dialect,
+                               self.jobs)
         for path, text in texts.items():
             names = {hook.hook: self.dialect.new_name(hook.hook)
-                     for hook, verdict in self.found[path]
+                     for hook, verdict in self.found.get(path, ())
                      if verdict and verdict.shape}
+            names.update({name: self.dialect.new_name(name)
+                          for name in self.shared.get(path, ())})
+            carriers = {carrier for _, verdict in self.found.get(path, ())
+                        if verdict and verdict.shape
+                        for carrier in verdict.carriers}
             try:
-                new = rewrite.finish(text, made[path], names, self.dialect)
+                new = rewrite.finish(text, made[path], names, carriers,
+                                     self.dialect)
                 wanted[path] = [new, ""]
             except rewrite.Incomplete as problem:
                 wanted[path] = [text, str(problem)]
-            cache.put(self.keys[path], wanted[path])
+            cache.put(keys[path], wanted[path])
         cache.save()
-        return ({p: text for p, (text, why) in wanted.items() if not why},
-                {p: why for p, (_, why) in wanted.items() if why})
+        return self._all_or_none(wanted)
+
+    def _shared_names(self):
+        return {name for names in self.shared.values() for name in names}
+
+    def _all_or_none(self, wanted):
+        """Return what rewrite() does: a file that shares a hook with one that
+        failed is left alone too."""
+        failed = {p: why for p, (_, why) in wanted.items() if why}
+        while True:
+            names = {name for path in failed
+                     for name in self.shared.get(path, ())}
+            more = [path for path in wanted if path not in failed
+                    and names & set(self.shared.get(path, ()))]
+            if not more:
+                return ({p: text for p, (text, _) in wanted.items()
+                         if p not in failed}, failed)
+            for path in more:
+                failed[path] = "a file that shares its hook is refused"
 
     def replace(self, path, text):
         """Give file @path the content @text: a new file, then a rename."""
@@ -190,6 +239,7 @@ def convert_tree(arguments):
     wanted = [path for path, found in tree.found.items()
               if _in_scope(path, scope)
               and any(verdict and verdict.shape for _, verdict in found)]
+    wanted += [path for path in tree.shared if path not in wanted]
     converted, failed = tree.rewrite(wanted)
     rows = [_row(path, hook, verdict, scope, failed)
             for path, found in tree.found.items()
