@@ -79,6 +79,8 @@ static const struct device mtd_read_only = { "/dev/mtd0ro", O_RDONLY,
 	{ .size = 4 * PAGE } };
 static const struct device frame_buffer = { "/dev/fb0", O_RDWR,
 	{ .size = 4 * PAGE } };
+static const struct device frame_buffer_drm = { "/dev/fb1", O_RDWR,
+	{ .size = 4 * PAGE } };
 static const struct device pci_resource = {
 	"/sys/bus/pci/devices/0000:00:12.0/resource2", O_RDWR,
 	{ .size = 4 * PAGE, .write = true } };
@@ -201,6 +203,7 @@ const struct thing device_things[] = {
 	{ "mtd", run_device, &mtd },
 	{ "mtd-read-only", run_device, &mtd_read_only },
 	{ "frame-buffer", run_device, &frame_buffer },
+	{ "frame-buffer-drm", run_device, &frame_buffer_drm },
 	{ "pci-resource", run_device, &pci_resource },
 	{ "pci-config", run_device, &pci_config },
 	{ "vme-window", run_device, &vme_window },

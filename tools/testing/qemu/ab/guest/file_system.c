@@ -14,9 +14,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 #include <linux/fuse.h>
+#include <linux/keyctl.h>
 #include <mtd/mtd-abi.h>
 #include <mtd/ubi-user.h>
 
+#include "ecryptfs_key.h"
 #include "fuse_server.h"
 #include "matrix.h"
 #include "record.h"
@@ -188,7 +190,25 @@ static void erase_mtd(const char *path)
 	close(fd);
 }
 
+/* An image of the host, written to the device itself. */
+static void copy_to_mtd(const char *from, const char *to)
+{
+	char block[PAGE];
+	int image = thing_open(from, O_RDONLY);
+	int device = thing_open(to, O_RDWR);
+	ssize_t len;
+
+	while ((len = read(image, block, sizeof(block))) > 0) {
+		if (write(device, block, len) != len)
+			record("copy", "%s", strerrorname_np(errno));
+	}
+	close(image);
+	close(device);
+}
+
 static const struct file_system jffs2 = { "jffs2", "mtd0" };
+static const struct file_system cramfs = { .type = "cramfs",
+	.source = "mtd0", .read_only = true };
 static const struct file_system ubifs = { "ubifs", "ubi0:ab" };
 
 static void run_jffs2(const void *argument)
@@ -196,6 +216,14 @@ static void run_jffs2(const void *argument)
 	(void)argument;
 	erase_mtd("/dev/mtd0");
 	run_file_system(&jffs2);
+}
+
+static void run_cramfs(const void *argument)
+{
+	(void)argument;
+	erase_mtd("/dev/mtd0");
+	copy_to_mtd("/ab/cramfs.img", "/dev/mtd0");
+	run_file_system(&cramfs);
 }
 
 static void run_ubifs(const void *argument)
@@ -218,6 +246,25 @@ static void run_ubifs(const void *argument)
 	record_error("detach", ioctl(control, UBI_IOCDET, &number));
 }
 
+/* Its key is found through the keyring of the session. */
+static void run_ecryptfs(const void *argument)
+{
+	const struct file_system ecryptfs = {
+		.type = "ecryptfs", .source = "lower", .options =
+		"ecryptfs_cipher=aes,ecryptfs_key_bytes=16,ecryptfs_sig="
+		ECRYPTFS_SIGNATURE };
+
+	(void)argument;
+	mkdir("lower", 0755);
+	record_error("join", syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING,
+				     NULL) < 0 ? -1 : 0);
+	record_error("link", syscall(SYS_keyctl, KEYCTL_LINK,
+				     KEY_SPEC_USER_KEYRING,
+				     KEY_SPEC_SESSION_KEYRING));
+	record_error("key", ecryptfs_add_key());
+	run_file_system(&ecryptfs);
+}
+
 static const struct file_system zonefs = { "zonefs", "/dev/nullb0" };
 
 /* One file for each zone, made by the file system itself. */
@@ -227,7 +274,7 @@ static void run_zonefs(const void *argument)
 	char block[PAGE];
 
 	(void)argument;
-	image = thing_open("/ab/zonefs", O_RDONLY);
+	image = thing_open("/ab/zonefs.img", O_RDONLY);
 	disk = thing_open("/dev/nullb0", O_RDWR);
 	record_error("format", read(image, block, PAGE) == PAGE &&
 		     pwrite(disk, block, PAGE, 0) == PAGE &&
@@ -318,7 +365,9 @@ const struct thing file_system_things[] = {
 	{ "fuse", run_fuse, &cached },
 	{ "fuse-direct", run_fuse, &direct },
 	{ "jffs2", run_jffs2, NULL },
+	{ "cramfs", run_cramfs, NULL },
 	{ "ubifs", run_ubifs, NULL },
+	{ "ecryptfs", run_ecryptfs, NULL },
 	{ "zonefs", run_zonefs, NULL },
 	{ }
 };

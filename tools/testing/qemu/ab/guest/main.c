@@ -109,18 +109,36 @@ static bool chosen(const char *name, const char *word)
 	}
 }
 
-/* Number of open files of all processes. */
-static long open_files(void)
-{
-	FILE *file = fopen("/proc/sys/fs/file-nr", "re");
-	long count = -1;
+/* What the kernel counts for all processes, and a thing may leave behind. */
+enum { OPEN_FILES, COMMITTED, HUGE_FREE, HUGE_RESERVED, COUNTS };
 
-	if (file) {
-		if (fscanf(file, "%ld", &count) != 1)
-			count = -1;
-		fclose(file);
+static const struct {
+	const char *name, *file, *format;
+} counts[COUNTS] = {
+	{ "files left open", "/proc/sys/fs/file-nr", "%ld" },
+	{ "memory left committed", "/proc/meminfo", "Committed_AS: %ld" },
+	{ "free huge pages left", "/proc/meminfo", "HugePages_Free: %ld" },
+	{ "reserved huge pages left", "/proc/meminfo",
+	  "HugePages_Rsvd: %ld" },
+};
+
+static void read_counts(long *values)
+{
+	char line[256];
+	FILE *file;
+	int i;
+
+	for (i = 0; i < COUNTS; i++) {
+		values[i] = -1;
+		file = fopen(counts[i].file, "re");
+		while (file && values[i] < 0 &&
+		       fgets(line, sizeof(line), file)) {
+			if (sscanf(line, counts[i].format, &values[i]) != 1)
+				values[i] = -1;
+		}
+		if (file)
+			fclose(file);
 	}
-	return count;
 }
 
 static double now(void)
@@ -170,11 +188,12 @@ static int wait_for(pid_t pid)
 
 static int run_thing(const struct thing *thing)
 {
-	long before = open_files(), after;
+	long before[COUNTS], after[COUNTS];
 	double begun = now(), deadline;
-	int status;
+	int status, i;
 	pid_t pid;
 
+	read_counts(before);
 	record_thing(thing->name);
 	record_note("begin %s", thing->name);
 	pid = fork();
@@ -185,9 +204,11 @@ static int run_thing(const struct thing *thing)
 	       WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : "ok");
 	deadline = now() + SETTLE_MS / 1e3;
 	do {
-		after = open_files();
-	} while (after > before && now() < deadline && !usleep(10000));
-	record("files left open", "%ld", after > before ? after - before : 0);
+		read_counts(after);
+	} while (memcmp(before, after, sizeof(before)) && now() < deadline &&
+		 !usleep(10000));
+	for (i = 0; i < COUNTS; i++)
+		record(counts[i].name, "%ld", after[i] - before[i]);
 	reach_note(thing->name);
 	record_note("seconds %s %.2f", thing->name, now() - begun);
 	return status;

@@ -57,10 +57,11 @@ static void clear(const struct target *target)
 	munmap(ARENA, arena_size(target));
 }
 
+/* Of a failure it is said apart what it has left of what was mapped before. */
 __printf(2, 3)
 static void say(const struct target *target, const char *format, ...)
 {
-	char operation[200], text[3600];
+	char operation[240], text[3600];
 	int error = errno, len = 0;
 	va_list args;
 
@@ -68,12 +69,18 @@ static void say(const struct target *target, const char *format, ...)
 		len = snprintf(operation, sizeof(operation), "%s ",
 			       target->label);
 	va_start(args, format);
-	vsnprintf(operation + len, sizeof(operation) - len, format, args);
+	len += vsnprintf(operation + len, 200 - len, format, args);
 	va_end(args);
 	region_describe(ARENA, arena_size(target), target->base, text,
 			sizeof(text));
-	record(operation, "%s %s", error ? strerrorname_np(error) : "ok",
-	       text);
+	if (!error) {
+		record(operation, "ok %s", text);
+	} else {
+		record(operation, "%s", strerrorname_np(error));
+		strcat(operation, ", leaves");
+		record(operation, "%s", text);
+	}
+	errno = error;
 }
 
 /* mmap() that sets errno to 0 if it succeeds. */
@@ -220,30 +227,52 @@ static void try_offsets(const struct target *target)
 	}
 }
 
-/* Over memory, over the target itself, and where nothing may be replaced. */
-static void try_fixed(const struct target *target, int prot, int share)
+/* Memory, and the target over its second page if @itself. */
+static void set_victim(const struct target *target, int prot, int share,
+		       bool itself)
 {
 	size_t size = usual_size(target);
 
+	clear(target);
 	mmap(ARENA, size + 4 * PAGE, PROT_READ | PROT_WRITE,
 	     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 	memset(ARENA, 7, 4 * PAGE);
-	map_at(target, ARENA + PAGE, size, prot, share, 0);
-	say(target, "fixed %s over memory", share_name(share));
-	map_at(target, ARENA + PAGE, size, prot, share, 0);
-	say(target, "fixed %s over itself", share_name(share));
-	map_at(target, ARENA + 2 * PAGE, size, prot, share, 0);
-	say(target, "fixed %s over its end", share_name(share));
-	map_at(target, ARENA + PAGE, PAGE, prot, share, 123);
-	say(target, "fixed %s unaligned", share_name(share));
-	map_at(target, ARENA + PAGE, PAGE, prot, share, 1L << 50);
-	say(target, "fixed %s far", share_name(share));
-	map_at(target, ARENA, size + 4 * PAGE, prot, share, 0);
-	say(target, "fixed %s too long", share_name(share));
-	mmap(ARENA, PAGE, prot, share | MAP_FIXED_NOREPLACE, target->fd,
-	     target->base);
-	errno = 0;
-	say(target, "noreplace %s", share_name(share));
+	if (itself)
+		map_at(target, ARENA + PAGE, size, prot, share, 0);
+}
+
+/* Over memory, over the target itself, and where nothing may be replaced. */
+static void try_fixed(const struct target *target, int prot, int share)
+{
+	const size_t size = usual_size(target);
+	const struct {
+		const char *name;
+		bool itself;
+		size_t at, len;
+		off_t offset;
+	} cases[] = {
+		{ "over memory", false, PAGE, size, 0 },
+		{ "over itself", true, PAGE, size, 0 },
+		{ "over its head", true, 0, size, 0 },
+		{ "over its end", true, 2 * PAGE, size, 0 },
+		{ "unaligned", true, PAGE, PAGE, 123 },
+		{ "far", true, PAGE, PAGE, 1L << 50 },
+		{ "too long", true, 0, size + 4 * PAGE, 0 },
+	};
+	char *got;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		set_victim(target, prot, share, cases[i].itself);
+		map_at(target, ARENA + cases[i].at, cases[i].len, prot, share,
+		       cases[i].offset);
+		say(target, "fixed %s %s", share_name(share), cases[i].name);
+	}
+	set_victim(target, prot, share, true);
+	got = mmap(ARENA, PAGE, prot, share | MAP_FIXED_NOREPLACE, target->fd,
+		   target->base);
+	errno = got == MAP_FAILED ? errno : 0;
+	say(target, "fixed %s no replacement", share_name(share));
 	clear(target);
 }
 

@@ -117,14 +117,14 @@ class Kernel:
 		with open(numbers, "w", encoding="utf-8") as file:
 			file.writelines(f"{name} {number}\n" for number, name
 					in enumerate(disks))
-		block = os.path.join(folder, "zonefs")
+		block = os.path.join(folder, "zonefs.img")
 		with open(block, "wb") as file:
 			file.write(images.zonefs_block())
 		listing = os.path.join(folder, "ab.list")
 		with open(listing, "w", encoding="utf-8") as file:
 			file.write("dir /ab 755 0 0\ndir /tests 755 0 0\n"
 				   f"file /tests/mmap_ab {program} 755 0 0\n")
-			for path in (probes, numbers, block):
+			for path in (probes, numbers, block, disks["cramfs"]):
 				file.write(f"file /ab/{os.path.basename(path)} "
 					   f"{path} 644 0 0\n")
 		output = os.path.join(folder, "ab.cpio")
