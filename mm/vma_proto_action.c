@@ -525,7 +525,8 @@ static int request_mmap_file(struct vma_proto *proto, struct file *file)
 	/* As for DMA memory: all of it, and without memory. */
 	action = add_action(proto, VMA_PROTO_MMAP_FILE, proto->start,
 			    proto->end - proto->start, VM_NONE);
-	action->file = file;
+	action->nested.file = file;
+	action->nested.cred = get_current_cred();
 
 	return 0;
 }
@@ -543,8 +544,9 @@ static int request_mmap_file(struct vma_proto *proto, struct file *file)
  * mapped() among them: they would be given the file that is mapped.
  *
  * If @file has an mmap() hook instead, that runs on the new VMA as an action,
- * the only one of the mapping, and sets its operations itself:
- * vma_proto.vm_ops must stay %NULL, or the mmap() fails with -EINVAL.
+ * the only one of the mapping, with the credentials of the caller, and sets its
+ * operations itself: vma_proto.vm_ops must stay %NULL, or the mmap() fails with
+ * -EINVAL.
  *
  * Context: in an mmap_proto() hook.
  * Return: 0; -ENODEV when @file cannot be mapped; -EINVAL when it has both
@@ -629,6 +631,17 @@ static int insert_contiguous(struct vm_area_struct *vma,
 	return 0;
 }
 
+static int mmap_nested(struct vm_area_struct *vma,
+		       const struct vma_proto_action *action)
+{
+	const struct cred *before = override_creds(action->nested.cred);
+	int error = call_mmap(action->nested.file, vma);
+
+	revert_creds(before);
+
+	return error;
+}
+
 static int run_action(const struct vma_proto *proto,
 		      const struct vma_proto_action *action,
 		      struct vm_area_struct *vma)
@@ -661,7 +674,7 @@ static int run_action(const struct vma_proto *proto,
 				      action->dma.dma_addr, action->dma.size,
 				      action->dma.attrs);
 	case VMA_PROTO_MMAP_FILE:
-		return call_mmap(action->file, vma);
+		return mmap_nested(vma, action);
 	}
 
 	return -EINVAL;
@@ -703,6 +716,8 @@ void vma_proto_free_actions(struct vma_proto *proto)
 
 	while ((action = proto->actions)) {
 		proto->actions = action->next;
+		if (action->type == VMA_PROTO_MMAP_FILE)
+			put_cred(action->nested.cred);
 		if (action != &proto->room->action)
 			kfree(action);
 	}

@@ -10,6 +10,7 @@
 
 #include <linux/mm_types.h>
 
+struct cred;
 struct device;
 struct file;
 struct page;
@@ -37,7 +38,7 @@ enum vma_proto_action_type {
  * @page: first of the pages, for %VMA_PROTO_INSERT_CONTIGUOUS
  * @vmalloc: vmalloc area, for %VMA_PROTO_REMAP_VMALLOC
  * @dma: DMA-coherent memory, for %VMA_PROTO_DMA_MMAP
- * @file: another file, for %VMA_PROTO_MMAP_FILE
+ * @nested: another file, and who maps it, for %VMA_PROTO_MMAP_FILE
  */
 struct vma_proto_action {
 	struct vma_proto_action *next;
@@ -63,7 +64,10 @@ struct vma_proto_action {
 			size_t size;
 			unsigned long attrs;
 		} dma;
-		struct file *file;
+		struct {
+			struct file *file;
+			const struct cred *cred;
+		} nested;
 	};
 };
 

@@ -23,6 +23,7 @@ PROGRAM = FOLDER + "/convert.py"
 PATTERNS = FOLDER + "/candidates"
 _PATIENCE = 5		# seconds that it has to end when interrupted
 _OUTSIDE = ("tools/", "Documentation/", "scripts/")
+_PROTOTYPE = re.compile(rb"\.\s*mmap_proto\s*=")
 # What tests the hooks has hooks of either kind, and shall keep them.
 _TESTS = re.compile("_kunit|test_mmap_proto")
 
@@ -40,6 +41,20 @@ def sources(series):
 	return sorted(found)
 
 
+def by_hand(steps, commits):
+	"""{path: name of the step that gave it a prototype hook}
+
+	@steps: the Steps that were made; @commits: the Commit of each
+	"""
+	found = {}
+	for step, commit in zip(steps, commits):
+		for path, value in commit.changes.items():
+			if value and path not in found and \
+			   _PROTOTYPE.search(value[1]):
+				found[path] = step.name
+	return found
+
+
 class Conversions:
 	"""One run of convert.py.
 
@@ -47,13 +62,18 @@ class Conversions:
 	@folder: where its tree is laid out; kept from run to run
 	@cache: the tool's cache; convert.py gets the folder `convert` in it
 	@report: the folder that convert.py writes its report to
+	@source: the way from where the report will be to the finished tree
+	@steps: {path: step} of the files that a step gave a prototype hook
 	"""
 
-	def __init__(self, kernel, folder, cache, report, jobs, progress):
+	def __init__(self, kernel, folder, cache, report, source, steps, jobs,
+		     progress):
 		self.kernel = kernel
 		self.tree = os.path.join(folder, "tree")
 		self.cache = cache
 		self.report = report
+		self.source = source
+		self.steps = steps
 		self.jobs = jobs
 		self.progress = progress
 		self.program = os.path.join(kernel.series.root, PROGRAM)
@@ -152,9 +172,13 @@ class Conversions:
 		cache = os.path.join(self.cache, "convert")
 		os.makedirs(cache, exist_ok=True)
 		os.makedirs(self.report, exist_ok=True)
+		steps = os.path.join(self.cache, "steps.json")
+		with open(steps, "w", encoding="utf-8") as file:
+			json.dump(self.steps, file)
 		argv = [sys.executable, self.program, "tree", "--tree", self.tree,
 			"--report", self.report, "--cache", cache,
-			"--jobs", str(self.jobs)]
+			"--jobs", str(self.jobs), "--source", self.source,
+			"--steps", steps, "--progress"]
 		# It has children in sessions of their own, which it ends if it is
 		# interrupted, but not if it is killed.
 		child = process.start(

@@ -125,7 +125,9 @@ class Build:
 		commits += conversions.Conversions(
 			kernel, os.path.join(os.path.dirname(self.tree.path),
 					     "convert"),
-			self.cache, self.staged_report, self.options.jobs,
+			self.cache, self.staged_report,
+			os.path.relpath(self.tree.path, self.report),
+			conversions.by_hand(steps, commits), self.options.jobs,
 			self.progress).make()
 		self.progress.step(f"making {len(commits)} commits")
 		if self._fingerprint() != self.fingerprint:

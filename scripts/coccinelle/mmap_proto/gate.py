@@ -14,6 +14,8 @@ import scan
 
 # Environment variable with the hooks that rewrite.py has found to be shared.
 SHARED = "MMAP_PROTO_SHARED"
+# The name of no function.
+NOBODY = "__nobody"
 
 _parsed = {}
 _judged = {}
@@ -48,6 +50,13 @@ def accepts(path, function, member):
     return bool(verdict) and bool(verdict.shape)
 
 
+def carries(path, function, member):
+    """Tell whether @function is given the prototype by such a hook."""
+    return any(function in verdict.carriers
+               for verdict in _verdicts(path, member).values()
+               if verdict.shape)
+
+
 def new_name(function, member):
     """Return the name that @function has after conversion."""
     return dialect.of(member).new_name(function)
@@ -60,6 +69,6 @@ def message(function, member):
 
 def counterpart(function, member, kinds):
     """Return the counterpart of the helper @function if it is one of @kinds,
-    or ""."""
+    or the name of nobody."""
     other, kind = dialect.of(member).counterparts.get(function, ("", ""))
-    return other if kind in kinds else ""
+    return other if kind in kinds else NOBODY

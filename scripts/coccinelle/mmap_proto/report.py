@@ -6,20 +6,38 @@ import csv
 import io
 import json
 import os
+import re
 import textwrap
 
+import diffs
 import tables
+import webpage
 
 COLUMNS = ("file", "line", "ops_struct", "instance", "hook", "shape",
            "result", "reason")
 CONVERTED = "converted"
 REFUSED = "refused"
+LISTED = "listed"       # of another structure than file_operations
+RESULTS = (CONVERTED, REFUSED, LISTED)
+# What tests add to a report: columns (file, configuration), and
+# (file, hook, reached).
+COMPILED = "compiled.csv"
+REACHED = "reached.csv"
 _WIDTH = 78
 
 
 def category(reason):
     """Return @reason without what is particular to one hook."""
-    return reason.split(":", 1)[0]
+    return re.sub(r"^(?:calls \w+, which )+", "calls a function that ",
+                  reason).split(":", 1)[0]
+
+
+def _counts(rows, key):
+    """Return {key(row): {result: number}} of @rows, in order of the keys."""
+    counts = collections.defaultdict(lambda: dict.fromkeys(RESULTS, 0))
+    for row in rows:
+        counts[key(row)][row["result"]] += 1
+    return dict(sorted(counts.items()))
 
 
 def summary(rows):
@@ -27,9 +45,16 @@ def summary(rows):
     results = collections.Counter(row["result"] for row in rows)
     reasons = collections.Counter(category(row["reason"]) for row in rows
                                   if row["result"] == REFUSED)
-    return {"found": len(rows), "converted": results[CONVERTED],
-            "refused": results[REFUSED], "reasons": dict(sorted(
-                reasons.items(), key=lambda item: (-item[1], item[0])))}
+    table = _subsystems()
+    return {"found": results[CONVERTED] + results[REFUSED],
+            "converted": results[CONVERTED],
+            "refused": results[REFUSED],
+            "listed": results[LISTED],
+            "reasons": dict(sorted(reasons.items(),
+                                   key=lambda item: (-item[1], item[0]))),
+            "shapes": _counts(rows, lambda row: row["shape"]),
+            "subsystems": _counts(
+                rows, lambda row: subsystem(row["file"], table))}
 
 
 def _subsystems():
@@ -74,7 +99,8 @@ def commits(rows, changed, dialect):
     for name in sorted(files):
         hooks = sorted({(row["file"], row["hook"]) for row in rows
                         if row["file"] in files[name]
-                        and row["result"] == CONVERTED and row["shape"]})
+                        and row["result"] == CONVERTED
+                        and not row["reason"]})
         made.append({"message": _message(name, hooks, dialect),
                      "files": files[name]})
     return made
@@ -95,26 +121,55 @@ def _store(path, text):
     os.replace(path + ".new", path)
 
 
-def write(folder, rows, changed, dialect):
-    """Write hooks.csv, summary.json and commits.json; raises OSError."""
+def _load(folder, name):
+    """Return the text of the file @name of a report."""
+    with open(os.path.join(folder, name), encoding="utf-8",
+              errors="surrogateescape", newline="") as stream:
+        return stream.read()
+
+
+def _tested(folder, name):
+    """Return the lines of a table that tests make, None if there is none."""
+    try:
+        return list(csv.DictReader(io.StringIO(_load(folder, name))))
+    except FileNotFoundError:
+        return None
+
+
+def write_page(folder):
+    """Write the page index.html of the report in @folder; raises OSError."""
+    rows = read(folder)
+    _store(os.path.join(folder, "index.html"), webpage.page(
+        rows, summary(rows), json.loads(_load(folder, "source.json")),
+        json.loads(_load(folder, "commits.json")),
+        diffs.split(_load(folder, "conversions.diff")),
+        _tested(folder, COMPILED), _tested(folder, REACHED)))
+
+
+def write(folder, rows, changed, dialect, source):
+    """Write a report; raises OSError.
+
+    @changed  {path: (text before, text after)} of the converted files
+    @source   the way from @folder to the converted tree
+    """
     os.makedirs(folder, exist_ok=True)
-    rows = sorted(rows, key=lambda row: (row["file"], row["line"],
-                                         row["hook"]))
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     _store(os.path.join(folder, "hooks.csv"), text.getvalue())
     for name, value in (("summary.json", summary(rows)),
+                        ("source.json", source),
                         ("commits.json", commits(rows, changed, dialect))):
         _store(os.path.join(folder, name), json.dumps(value, indent=1) + "\n")
+    _store(os.path.join(folder, "conversions.diff"), "".join(
+        diffs.unified(path, *changed[path]) for path in sorted(changed)))
+    write_page(folder)
 
 
 def read(folder):
     """Return the rows of the report in @folder; raises OSError."""
-    with open(os.path.join(folder, "hooks.csv"), encoding="utf-8",
-              errors="surrogateescape", newline="") as stream:
-        return list(csv.DictReader(stream))
+    return list(csv.DictReader(io.StringIO(_load(folder, "hooks.csv"))))
 
 
 def _table(title, counts):
@@ -125,22 +180,28 @@ def _table(title, counts):
     return lines
 
 
+def _results(title, counts):
+    """Return lines that say what became of each kind of hook of @counts."""
+    if not counts:
+        return []
+    width = min(36, max(len(title), *map(len, counts)))
+    lines = ["", f"{title:{width}}" + "".join(f"{r:>11}" for r in RESULTS)]
+    for name, results in counts.items():
+        lines.append(f"{name[:width]:{width}}" + "".join(
+            f"{results[r] or '-':>11}" for r in RESULTS))
+    return lines
+
+
 def status(rows):
     """Return a page about @rows, at most 80 columns wide."""
     counts = summary(rows)
     lines = [f"{counts['found']} hooks: {counts['converted']} converted, "
              f"{counts['refused']} refused"]
+    if counts["listed"]:
+        lines.append(f"{counts['listed']} hooks of other structures are "
+                     "listed")
     if counts["reasons"]:
         lines += ["", *_table("Refused because", counts["reasons"])]
-    folders = collections.defaultdict(collections.Counter)
-    for row in rows:
-        folders[row["file"].split("/")[0]][row["result"]] += 1
-    if folders:
-        width = min(40, max(len("Folder"), *map(len, folders)))
-        lines += ["", f"{'Folder':{width}}  {'found':>6}{CONVERTED:>11}"
-                  f"{REFUSED:>9}"]
-    for name in sorted(folders):
-        results = folders[name]
-        lines.append(f"{name[:width]:{width}}  {sum(results.values()):6}"
-                     f"{results[CONVERTED]:11}{results[REFUSED]:9}")
+    lines += _results("Shape", counts["shapes"])
+    lines += _results("Subsystem", counts["subsystems"])
     return "\n".join(lines) + "\n"

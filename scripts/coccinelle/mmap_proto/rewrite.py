@@ -24,7 +24,8 @@ def _verify(old, new, names, dialect):
     for name, new_name in names.items():
         if new.uses(name):
             raise Incomplete(f"rewrite incomplete: {name} is still there")
-        if len(new.uses(new_name)) != len(old.uses(name)):
+        if len(new.uses(new_name)) != \
+                len(old.uses(name)) + len(old.uses(new_name)):
             raise Incomplete(f"rewrite incomplete: uses of {new_name}")
         before, after = old.definitions(name), new.definitions(new_name)
         if len(before) != len(after):
@@ -33,11 +34,10 @@ def _verify(old, new, names, dialect):
             if now.parameters.split() != [
                     "struct", dialect.struct, "*" + dialect.param]:
                 raise Incomplete(f"rewrite incomplete: head of {new_name}")
-            _verify_body(was, now, new_name)
+            _verify_body(ctext.parameter_names(was), now, new_name)
 
 
-def _verify_body(was, now, name):
-    gone = ctext.parameter_names(was)
+def _verify_body(gone, now, name):
     tokens = ctext.tokens(now.body)
     for before, token in zip([""] + tokens, tokens):
         if token in gone and before not in ("->", ".", "struct"):
@@ -66,11 +66,28 @@ def _rename_around(old, new, names, dialect):
     return new
 
 
-def finish(old, new, names, dialect):
+def _verify_carrier(old, new, name, dialect):
+    """Raise Incomplete unless @name is given the prototype everywhere."""
+    before, after = old.definitions(name), new.definitions(name)
+    if len(before) != len(after) or \
+            len(old.uses(name)) != len(new.uses(name)):
+        raise Incomplete(f"rewrite incomplete: uses of {name}")
+    for was, now in zip(before, after):
+        if "vm_area_struct" in now.parameters or \
+                f"struct {dialect.struct} *{dialect.param}" not in \
+                " ".join(now.parameters.split()):
+            raise Incomplete(f"rewrite incomplete: head of {name}")
+        gone = set(ctext.parameter_names(was)) - set(
+            ctext.parameter_names(now))
+        _verify_body(gone, now, name)
+
+
+def finish(old, new, names, carriers, dialect):
     """Return the text of a converted file, from what Coccinelle has made.
 
     @old, @new  texts before and after
     @names      {hook: its new name}
+    @carriers   names of functions that are given the prototype by hooks
     Raises Incomplete if something was left as it was.
     """
     new = _rename_around(old, new, names, dialect)
@@ -89,7 +106,18 @@ def finish(old, new, names, dialect):
             new = tidy.describe_prototype(
                 new, names[name], ctext.parameter_names(definition),
                 dialect.param)
-    _verify(before, ctext.Source(new), names, dialect)
+    for name in carriers:
+        for definition in before.definitions(name):
+            vma = [p for p in ctext.parameter_names(definition)
+                   if re.search(rf"vm_area_struct\s*\*\s*{p}\b",
+                                definition.parameters)]
+            new = tidy.describe_prototype(new, name, vma, dialect.param)
+    after = ctext.Source(new)
+    _verify(before, after, names, dialect)
+    if after.uses(gate.NOBODY):
+        raise Incomplete("rewrite incomplete: a function without counterpart")
+    for name in sorted(carriers):
+        _verify_carrier(before, after, name, dialect)
     if header and f"#include <{header}>" not in new:
         raise Incomplete("rewrite incomplete: no place for the include")
     return new

@@ -16,6 +16,9 @@ import spatch
 
 OPS = "file_operations"
 LIVE = "mmap"
+# Members of other structures that are given a VMA to map something in it.
+OTHERS = {"fb_mmap": "fb_ops", "map_mmap": "bpf_map_ops",
+          "proc_mmap": "proc_ops"}
 _STRUCT = re.compile(r"\b(?:struct|union)\s+(\w+)\b([^;{}()=]*)$")
 _QUALIFIERS = {"const", "volatile", "static"}
 _LITERAL = re.compile(r"\(\s*(?:const\s+)?struct\s+(\w+)\s*(?:\[\s*\])?\s*\)$")
@@ -120,6 +123,25 @@ def _may_be_ops(text, position):
         re.findall(r"[{,]\s*\.\s*(\w+)\s*=", text[brace:end]))
 
 
+def _member_of(text, position):
+    """Return "struct.member" for an initialiser around @position that is a
+    member of a larger one."""
+    chain = ""
+    while True:
+        brace = ctext.enclosing_brace(text, position)
+        if brace < 0:
+            return "another type"
+        before = text[:brace].rstrip(" \t\n\\")
+        name = re.search(r"(\.\s*\w+)\s*=$", before)
+        if name and re.search(r"[{,]\s*$", before[:name.start()]):
+            chain = "." + name.group(1)[1:].strip() + chain
+        elif before.endswith("="):
+            start = max(before.rfind(c) for c in ";{}") + 1
+            struct = _declared(before[start:-1].rstrip(" \t\n\\"))[0]
+            return (struct or "another type") + chain
+        position = brace
+
+
 def _value(text, start):
     """Return the initialiser that starts at @start of @text."""
     depth = 0
@@ -207,7 +229,7 @@ def lexical(source, members):
             struct, instance = "", chain.group()
         if not struct and not macro and not chain \
                 and not _may_be_ops(text, match.start()):
-            struct = "another type"
+            struct = _member_of(text, match.start())
         hooks.append(Hook(source.line(match.end()),
                           match.group(1) or match.group(2), struct,
                           instance, value, macro, ["text"]))
@@ -233,6 +255,48 @@ def merge(lexical_hooks, cocci_hooks):
             known.instance = known.instance or hook.instance
     return [merged[key] for key in sorted(merged)
             if merged[key].struct in (OPS, "")]
+
+
+_ASSIGNED = (r"([\w\])][\w\[\])>.-]*?)\s*(?:->|\.)\s*(%s)\s*=\s*"
+             r"&?([A-Za-z_][^;(){}=]*);")
+
+
+def _type_of(source, expression, offset):
+    """Return the structure that @expression, used at @offset, is or points
+    to, as far as this file tells; "" where it does not."""
+    name = re.search(r"(\w+)(?:\[[^][]*\]|\))*$", expression)
+    declared = list(re.finditer(
+        rf"\bstruct\s+(\w+)\b[\s*]+(?:\w+\s*,[\s*]*)*{name.group(1)}\b",
+        source.code[:offset])) if name else []
+    return declared[-1].group(1) if declared else ""
+
+
+def assigned(source, members):
+    """Return a Hook for every `x->member = function;` in @source."""
+    hooks = []
+    for match in re.finditer(_ASSIGNED % "|".join(members), source.code):
+        expression, member, value = match.groups()
+        if value != "NULL":
+            hooks.append(Hook(
+                source.line(match.start(3)), member,
+                _type_of(source, expression, match.start()),
+                expression, " ".join(value.split()), "", ["text"]))
+    return hooks
+
+
+def others(source, hook, known):
+    """Return the hooks of structures other than file_operations in @source.
+
+    @hook   the prototype hook's name
+    @known  the hooks of file_operations, which are left out
+    """
+    members = (LIVE, hook, *OTHERS)
+    keys = {one.key() for one in known}
+    found = [one for one in lexical(source, members) + assigned(source, members)
+             if one.key() not in keys]
+    for one in found:
+        one.struct = one.struct or OTHERS.get(one.member, "")
+    return found
 
 
 def _parse(line):

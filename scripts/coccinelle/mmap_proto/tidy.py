@@ -174,7 +174,7 @@ def without_parameters(comment, names):
 
 def describe_prototype(text, function, names, param):
     """Return @text with the kernel-doc comment of @function describing the
-    one parameter @param in place of those in @names, file and VMA."""
+    parameter @param in place of those in @names, of which the VMA is last."""
     source = ctext.Source(text)
     pieces = []
     end = 0
@@ -184,8 +184,9 @@ def describe_prototype(text, function, names, param):
                 without_parameters(comment, names) != comment and \
                 re.match(rf"[\w\s*]*\b{function}\s*\(",
                          source.masked[stop:]):
-            comment = _parameter_line(names[0]).sub("", comment)
-            comment = _parameter_line(names[1]).sub(
+            for name in names[:-1]:
+                comment = _parameter_line(name).sub("", comment)
+            comment = _parameter_line(names[-1]).sub(
                 rf"\g<1>{param}\g<2>prototype of the mapping\n", comment)
         pieces += [text[end:start], comment]
         end = stop

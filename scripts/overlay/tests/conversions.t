@@ -40,6 +40,8 @@ CONVERT = textwrap.dedent("""\
 		os.unlink(os.path.join(tree, path))
 	json.dump([sys.argv[1:2], seen], open(report + "/seen.json", "w"),
 		  sort_keys=True)
+	json.dump([json.load(open(options["--steps"])), options["--source"]],
+		  open(report + "/steps.json", "w"))
 	if "commits" in todo:
 		json.dump(todo["commits"], open(report + "/commits.json", "w"))
 	print("half way")
@@ -88,6 +90,16 @@ class Good(Case):
 		self.assertIn("hook", self.seen()["include/linux/fs.h"])
 		self.assertEqual(json.loads(read(self.report, "seen.json"))[0],
 				 ["tree"])
+
+	def test_steps(self):
+		"""it is told which step gave a file a prototype hook by hand"""
+		hook = "struct file_operations f = {\n\t.mmap_proto = m,\n};\n"
+		self.write({"mm/late.c": "/* .mmap_proto */\n", "mm/hand.c": hook})
+		self.build()
+		steps, source = json.loads(read(self.report, "steps.json"))
+		self.assertEqual(steps, {"mm/hand.c": "hook"})
+		self.assertEqual(os.path.normpath(os.path.join(self.report, source)),
+				 os.path.abspath(self.tree))
 
 	def test_overlay_changes(self):
 		"""an overlay that changes meanwhile makes no tree"""

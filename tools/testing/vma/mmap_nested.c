@@ -809,6 +809,54 @@ static void test_proto_to_old(void)
 	assert_unchanged_since(&before);
 }
 
+static struct cred another = { .usage = 1 };
+static const struct cred *mmap_creds;
+
+static int mmap_seeing_creds(struct file *file, struct vm_area_struct *vma)
+{
+	mmap_creds = current_creds;
+	return hook.error;
+}
+
+static const struct file_operations creds_fops = {
+	.mmap = mmap_seeing_creds,
+};
+
+static int outer_as_another(struct vma_proto *proto)
+{
+	const struct cred *before = override_creds(&another);
+	int error = vma_proto_mmap_file(proto, &lower);
+
+	revert_creds(before);
+
+	return error;
+}
+
+static const struct file_operations outer_as_another_fops = {
+	.mmap_proto = outer_as_another,
+};
+
+/* mmap() is called as who the hook was, although that is over by then. */
+static void test_proto_to_old_creds(void)
+{
+	const int errors[] = { -EIO, 0 };
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		set_up_above();
+		file.f_op = &outer_as_another_fops;
+		lower.f_op = &creds_fops;
+		hook.error = errors[i];
+		mmap_creds = NULL;
+		ASSERT_EQ(map(2, 2, SHARED), errors[i] ?: PAGES(2));
+		ASSERT(mmap_creds == &another);
+		ASSERT(current_creds == &init_cred);
+		ASSERT_EQ(another.usage, 1);
+		ASSERT_EQ(init_cred.usage, 1);
+	}
+	assert_unmapped();
+}
+
 static struct file middle;
 static struct address_space middle_mapping;
 
@@ -1058,6 +1106,7 @@ static const struct mmap_test tests[] = {
 	{ "the same, and it chooses another", test_proto_chosen_below },
 	{ "the same, with mapped() forwarded", test_proto_forwards },
 	{ "mmap_proto() to mmap()", test_proto_to_old },
+	{ "the same, with credentials", test_proto_to_old_creds },
 	{ "mmap() to mmap_proto() to either", test_three },
 	{ "the same, and it fails with another file", test_three_files },
 	{ "each step that can fail", test_each_step },

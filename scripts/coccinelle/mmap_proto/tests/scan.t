@@ -59,7 +59,7 @@ class Text(unittest.TestCase):
         self.assertEqual(by_text(
             "struct x x = { .fops = { .open = o, .mmap = m },\n"
             ".ops = { .attach = a, .mmap = n } };"),
-            [("", ".fops", "m"), ("another type", ".ops", "n")])
+            [("", ".fops", "m"), ("x.ops", ".ops", "n")])
 
     def test_chain(self):
         """text: a chain of designators"""

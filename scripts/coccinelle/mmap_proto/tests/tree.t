@@ -34,11 +34,30 @@ static const struct file_operations NAME_fops = {
 	.mmap = NAME_mmap,
 };
 """
+# Structures that are listed, one of them by an assignment.
+LISTED = """\
+static int n_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	return remap_pfn_range(vma, vma->vm_start, 0, 4096, vma->vm_page_prot);
+}
+
+const struct proto_ops n_ops = { .mmap = n_mmap, };
+const struct proto_ops no_ops = { .mmap = NULL, };
+
+struct fb_ops f_ops = {
+	.fb_mmap = f_mmap,
+};
+
+void f(struct bin_attribute *attr)
+{
+	attr->mmap = n_mmap;
+}
+"""
 HEADER = ("file,line,ops_struct,instance,hook,shape,result,reason\n")
 
 
 class Tree(unittest.TestCase):
-    """A tree of four drivers, three of them in scope."""
+    """A tree of four drivers, three of which can be converted."""
 
     def setUp(self):
         self.folder = tempfile.mkdtemp(prefix="mmap-tree-")
@@ -49,7 +68,8 @@ class Tree(unittest.TestCase):
                 "NAME", os.path.basename(path)[:-2]))
         self.write("tree/mm/none.c", "int mmap_nothing;\n")
         self.write("tree/mm/latin.c", b"/* mmap \xe9 */\n")
-        self.write("scope", "# a comment\nmm/one.c\ndrivers/gpu\n")
+        self.write("tree/drivers/tty/out.c",
+                   DRIVER.replace("NAME", "out").replace("vma->vm_ops", "seen"))
         # Counts the runs of spatch.
         self.write("spatch", "#!/bin/sh\n"
                    f"echo \"$*\" >> {self.folder}/runs\nexec spatch \"$@\"\n")
@@ -84,8 +104,7 @@ class Tree(unittest.TestCase):
         """Convert the tree; return the number of spatch runs over files."""
         self.write("runs", "")
         done = self.run_tool("tree", "--tree", "tree", "--report", report,
-                             "--cache", "cache", "--scope", "scope",
-                             **variables)
+                             "--cache", "cache", **variables)
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         return sum("--dir" in run for run in self.read("runs").splitlines())
 
@@ -98,8 +117,15 @@ class Tree(unittest.TestCase):
                 found[path] = self.read(path)
         return found
 
+    def summary(self, folder):
+        """Return the totals and reasons of the report in @folder."""
+        counts = json.loads(self.read(folder + "/summary.json"))
+        return [counts[name] for name in
+                ("found", "converted", "refused", "listed", "reasons")]
+
     def test_report(self):
         """tree: every hook is in hooks.csv, in order, with its reason"""
+        self.write("tree/net/ops.c", LISTED)
         self.convert()
         self.assertEqual(self.read("report/hooks.csv"), HEADER + (
             "drivers/gpu/drm/i915/three.c,14,file_operations,three_fops,"
@@ -107,15 +133,55 @@ class Tree(unittest.TestCase):
             "drivers/gpu/drm/two.c,14,file_operations,two_fops,two_mmap,"
             "plain,converted,\n"
             "drivers/tty/out.c,14,file_operations,out_fops,out_mmap,plain,"
-            "refused,outside scope\n"
+            "refused,changes state: it writes what is not its own\n"
             "mm/one.c,14,file_operations,one_fops,one_mmap,plain,"
-            "converted,\n"))
-        self.assertEqual(json.loads(self.read("report/summary.json")), {
-            "found": 4, "converted": 3, "refused": 1,
-            "reasons": {"outside scope": 1}})
+            "converted,\n"
+            "net/ops.c,6,proto_ops,n_ops,n_mmap,remap_pfn,listed,\n"
+            "net/ops.c,10,fb_ops,f_ops,f_mmap,unknown,listed,\n"
+            "net/ops.c,15,bin_attribute,attr,n_mmap,remap_pfn,listed,\n"))
+        self.assertEqual(self.summary("report"),
+                         [4, 3, 1, 3, {"changes state": 1}])
 
-    def test_scope(self):
-        """tree: only what is in scope is changed"""
+    def test_summary(self):
+        """tree: the counts by shape and by subsystem"""
+        self.write("tree/net/ops.c", LISTED)
+        self.convert()
+        counts = json.loads(self.read("report/summary.json"))
+        none = {"converted": 0, "refused": 0, "listed": 0}
+        self.assertEqual(counts["shapes"], {
+            "plain": dict(none, converted=3, refused=1),
+            "remap_pfn": dict(none, listed=2),
+            "unknown": dict(none, listed=1)})
+        self.assertEqual(counts["subsystems"], {
+            "drm": dict(none, converted=1),
+            "drm/i915": dict(none, converted=1),
+            "mm": dict(none, converted=1), "net": dict(none, listed=3),
+            "tty": dict(none, refused=1)})
+
+    def test_by_hand(self):
+        """tree: a hook converted before says which step did it"""
+        self.write("tree/mm/one.c", DRIVER.replace(
+            "NAME", "one").replace("one_mmap", "one_mmap_proto").replace(
+                ".mmap =", ".mmap_proto =").replace(
+                    "struct file *file, struct vm_area_struct *vma",
+                    "struct vma_proto *proto"))
+        self.write("steps.json", json.dumps({"mm/one.c": "mmap-one"}))
+        self.run_tool("tree", "--tree", "tree", "--report", "report",
+                      "--cache", "cache", "--steps", "steps.json")
+        self.assertIn("mm/one.c,14,file_operations,one_fops,one_mmap_proto,"
+                      "plain,converted,by hand in mmap-one\n",
+                      self.read("report/hooks.csv"))
+
+    def test_bad_steps(self):
+        """errors: a list of steps that is none"""
+        self.write("steps.json", "{")
+        done = self.run_tool("tree", "--tree", "tree", "--report", "report",
+                             "--cache", "cache", "--steps", "steps.json")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("steps.json is no list of steps", done.stderr)
+
+    def test_changed(self):
+        """tree: only what can be converted is changed"""
         before = self.all_files("tree")
         self.convert()
         after = self.all_files("tree")
@@ -124,14 +190,26 @@ class Tree(unittest.TestCase):
                           "tree/drivers/gpu/drm/two.c", "tree/mm/one.c"])
         self.assertEqual(sorted(before), sorted(after))
 
-    def test_own_scope(self):
-        """tree: without --scope, the list beside the tool counts"""
-        self.write("tree/mm/secretmem.c", DRIVER.replace("NAME", "secretmem"))
+    def test_diff(self):
+        """tree: conversions.diff makes the new files of the old ones"""
+        before = self.all_files("tree")
+        self.convert()
+        after = self.all_files("tree")
+        for path, text in before.items():
+            self.write(path.replace("tree/", "old/", 1),
+                       text.encode("utf-8", "surrogateescape"))
+        subprocess.run(["git", "apply", "--directory=old",
+                        "report/conversions.diff"], cwd=self.folder, check=True)
+        self.assertEqual({path.replace("old/", "tree/", 1): text for path, text
+                          in self.all_files("old").items()}, after)
+
+    def test_progress(self):
+        """tree: --progress says on the standard output what is done"""
         done = self.run_tool("tree", "--tree", "tree", "--report", "report",
-                             "--cache", "cache")
-        self.assertEqual((done.returncode, done.stderr), (0, ""))
-        self.assertIn("secretmem_mmap_proto", self.read("tree/mm/secretmem.c"))
-        self.assertNotIn("mmap_proto", self.read("tree/drivers/tty/out.c"))
+                             "--cache", "cache", "--progress")
+        self.assertEqual(done.stdout.splitlines(), [
+            "reading the files", "looking for hooks in 6 files",
+            "judging: 0 of 6", "rewriting 3 files", "writing the report"])
 
     def test_commits(self):
         """tree: one commit a subsystem, that says why and lists its hooks"""
@@ -156,11 +234,10 @@ class Tree(unittest.TestCase):
         before = self.all_files("tree")
         self.convert("again")
         self.assertEqual(self.all_files("tree"), before)
-        self.assertEqual(json.loads(self.read("again/summary.json")), {
-            "found": 4, "converted": 3, "refused": 1,
-            "reasons": {"outside scope": 1}})
+        self.assertEqual(self.summary("again"),
+                         [4, 3, 1, 0, {"changes state": 1}])
         self.assertEqual(json.loads(self.read("again/commits.json")), [])
-        self.assertIn("mm/one.c,15,file_operations,one_fops,one_mmap_proto,,"
+        self.assertIn("mm/one.c,15,file_operations,one_fops,one_mmap_proto,plain,"
                       "converted,was converted already\n",
                       self.read("again/hooks.csv"))
 
@@ -182,14 +259,9 @@ class Tree(unittest.TestCase):
             [text for _, text in sorted(self.all_files("report").items())],
             [text for _, text in sorted(self.all_files("report2").items())])
         restore()
-        # What is in scope is no part of what was worked out.
-        self.write("scope", ".\n")
-        self.assertEqual(self.convert("report3"), 1)
-        self.assertIn("out_mmap_proto", self.read("tree/drivers/tty/out.c"))
-        restore()
         self.write("tree/drivers/tty/out.c", DRIVER.replace("NAME", "outer"))
-        self.assertEqual(self.convert("report4"), 2)
-        self.assertIn("outer_mmap", self.read("report4/hooks.csv"))
+        self.assertEqual(self.convert("report3"), 2)
+        self.assertIn("outer_mmap", self.read("report3/hooks.csv"))
 
     def test_broken_cache(self):
         """tree: a cache that cannot be read is made anew"""
@@ -221,7 +293,7 @@ class Tree(unittest.TestCase):
     def test_dialect(self):
         """tree: the other dialect has its own names and no header"""
         done = self.run_tool("tree", "--tree", "tree", "--report", "report",
-                             "--cache", "cache", "--scope", "scope",
+                             "--cache", "cache",
                              "--dialect", "mmap_prepare")
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         expected = DRIVER.replace("NAME", "one").replace(
@@ -254,7 +326,7 @@ class Tree(unittest.TestCase):
                    "*) echo no memory >&2; exit 3 ;;\nesac\n")
         before = self.all_files("tree")
         done = self.run_tool("tree", "--tree", "tree", "--report", "report",
-                             "--cache", "cache", "--scope", "scope")
+                             "--cache", "cache")
         self.assertEqual(done.returncode, 1)
         self.assertIn("failed with status 3: no memory", done.stderr)
         self.assertEqual(self.all_files("tree"), before)
@@ -283,15 +355,18 @@ class Tree(unittest.TestCase):
             "mm/a.c,1,file_operations,a,a_mmap,plain,converted,\n"
             "mm/b.c,1,file_operations,b,b_mmap,,refused,takes: b\n"
             "fs/c.c,1,file_operations,c,c_mmap,,refused,takes: c\n"
-            f"{long}/d.c,1,file_operations,d,d_mmap,,refused,{long}\n"))
+            f"{long}/d.c,1,file_operations,d,d_mmap,,refused,{long}\n"
+            "mm/e.c,1,proto_ops,e,e_mmap,plain,listed,\n"))
         done = self.run_tool("status", "--report", "report")
         lines = done.stdout.splitlines()
         self.assertEqual(lines[0], "4 hooks: 1 converted, 3 refused")
         self.assertIn("     2  takes", lines)
         rows = [line.split() for line in lines[-3:]]
-        self.assertEqual(rows[:2], [["fs", "1", "0", "1"],
-                                    ["mm", "2", "1", "1"]])
-        self.assertEqual(rows[2][1:], ["1", "0", "1"])
+        self.assertEqual(rows[:2], [["c", "-", "1", "-"],
+                                    ["mm", "1", "1", "1"]])
+        self.assertEqual(rows[2][1:], ["-", "1", "-"])
+        self.assertIn(["plain", "1", "-", "1"],
+                      [line.split() for line in lines])
         self.assertLessEqual(max(map(len, lines)), 80)
 
     def test_status_without_report(self):

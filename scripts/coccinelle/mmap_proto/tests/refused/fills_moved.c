@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// Refused: calls x_area, which changes state: it writes pfn
+// Refused: calls a function of its own: x_area, which changes state: it writes pfn
 #include <linux/fs.h>
 
 static void x_area(struct area *area)
