@@ -176,7 +176,8 @@ class Compile(unittest.TestCase):
 		"""{arch: objects} and folders of tools that @commit is built by.
 
 		Every C file of the kernel that it touches is among them, but for
-		those that @builds names for another architecture.
+		those that @builds names for another architecture, or through the
+		folder whose Makefile they belong to ("amdgpu/../amdkfd/x.o").
 		"""
 		objects = {"x86": set(), "arm": set()}
 		folders = set()
@@ -186,10 +187,12 @@ class Compile(unittest.TestCase):
 				folders.add(goal)
 			else:
 				objects[arch if colon else "x86"].add(path)
+		named = {os.path.normpath(path)
+			 for path in objects["x86"] | objects["arm"]}
 		for path in self.touched(commit):
 			if path.endswith(".c") and \
 			   not path.startswith(("tools/", "scripts/")) and \
-			   path[:-2] + ".o" not in objects["arm"]:
+			   path[:-2] + ".o" not in named:
 				objects["x86"].add(path[:-2] + ".o")
 		return objects, folders
 
