@@ -42,6 +42,8 @@ MAY_SET = {"VM_IO", "VM_PFNMAP", "VM_MIXEDMAP", "VM_DONTCOPY", "VM_DONTEXPAND",
 # And of those that it may take away.
 MAY_CLEAR = {"VM_MAYREAD", "VM_MAYWRITE", "VM_MAYEXEC", "VM_WRITE", "VM_EXEC"}
 _OPS_MEMBERS = re.compile(r"\s*(?:\.\s*\w+\s*=\s*&?\w+\s*(?:,\s*|$))*$")
+_OPS_DEFINED = re.compile(
+    r"\bstruct\s+vm_operations_struct\s+(?:\w+\s+)*\w+\b[^;{}=]*=\s*{")
 
 
 class Refusal(Exception):
@@ -136,6 +138,8 @@ def _declared(statement):
         return set()
     if "static" in statement[:i]:
         raise Refusal("changes state: it has a static variable")
+    if "extern" in statement[:i]:
+        raise Refusal("changes state: it declares a variable of another place")
     names = {statement[i - 1]}
     depth = 0
     for k in range(i, len(statement)):
@@ -165,9 +169,9 @@ class _Body:
         self.tokens = ctext.tokens(definition.body)
         if dialect.param in self.tokens:
             raise Refusal(f"name taken: {dialect.param}")
-        for name, expansion in source.defines().items():
-            if name in self.tokens and {self.vma, self.file} & set(
-                    ctext.tokens(expansion)):
+        for name in source.defines():
+            if name in self.tokens and {self.vma, self.file} & \
+                    source.expansion(name):
                 raise Refusal(f"a macro hides a parameter: {name}")
         self.locals = _locals(self.tokens)
         if {self.file, self.vma} & self.locals:
@@ -296,12 +300,20 @@ class _Body:
             elif _is_name(callee):
                 if self.at(i - 2) in ("->", "."):
                     raise Refusal(f"calls through a pointer: {callee}")
-                if callee not in _allowed_calls() | _FLAG_CALLS and \
-                        not self._kind(i - 1):
+                if callee in _allowed_calls():
+                    self._check_redefined(callee)
+                elif callee not in _FLAG_CALLS and not self._kind(i - 1):
                     self._check_local(callee)
         for word in ("asm", "__asm__"):
             if word in self.tokens:
                 raise Refusal("has inline assembly")
+
+    def _check_redefined(self, name):
+        """@name is harmless; what this file makes of it must be, too."""
+        if self.source.definitions(name):
+            self._check_local(name)
+        if (_ASSIGNMENTS | {"++", "--"}) & self.source.expansion(name):
+            raise Refusal(f"a macro changes something: {name}")
 
     def _check_local(self, name):
         """@name must be a function of this file that changes nothing."""
@@ -373,19 +385,23 @@ class _Body:
             self._check_ops_of(self.at(i + 3))
 
     def _check_ops_of(self, name):
-        match = re.search(rf"\bstruct\s+vm_operations_struct\s+"
-                          rf"(?:\w+\s+)*{re.escape(name)}\b[^;{{}}]*=\s*{{",
-                          self.source.code)
-        if not match:
+        found = list(re.finditer(
+            rf"\bstruct\s+vm_operations_struct\s+(?:\w+\s+)*"
+            rf"{re.escape(name)}\b[^;{{}}]*=\s*{{", self.source.code))
+        if not found:
             raise Refusal(f"its vm_ops are in another file: {name}")
-        end = ctext.matching(self.source.code, match.end() - 1)
-        text = self.source.code[match.end():end]
-        if not _OPS_MEMBERS.match(text):
-            raise Refusal(f"its vm_ops are not spelt out: {name}")
-        members = re.findall(r"\.\s*(\w+)\s*=", text)
-        for member in ("open", "close"):
-            if member in members:
-                raise Refusal(f"its vm_ops count mappings: {member}")
+        if re.search(rf"\b{re.escape(name)}\s*(?:\.\s*\w+\s*)?=(?!=)",
+                     _OPS_DEFINED.sub("", self.source.code)):
+            raise Refusal(f"its vm_ops change: {name}")
+        for match in found:
+            end = ctext.matching(self.source.code, match.end() - 1)
+            text = self.source.code[match.end():end]
+            if not _OPS_MEMBERS.match(text):
+                raise Refusal(f"its vm_ops are not spelt out: {name}")
+            members = re.findall(r"\.\s*(\w+)\s*=", text)
+            for member in ("open", "close"):
+                if member in members:
+                    raise Refusal(f"its vm_ops count mappings: {member}")
 
 
 class _Function(_Body):
@@ -428,6 +444,10 @@ def _check_name(source, name, definitions, hooks, dialect):
             raise Refusal(f"initialised in a macro: {hook.macro}")
         if hook.found_by != {"text", "cocci"}:
             raise Refusal("Coccinelle does not parse the initialiser")
+        instance = re.escape(hook.instance or "f_op")
+        if re.search(rf"\b(?:f_op|{instance})\s*\)?\s*(?:\[[^][]*\]\s*)?"
+                     rf"(?:->|\.)\s*{scan.LIVE}\b", source.masked):
+            raise Refusal("the hook of an instance is looked at")
     if len(source.uses(name)) != len(definitions) + len(hooks):
         raise Refusal("its name is used elsewhere")
     if source.uses(dialect.new_name(name)):

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Refused: calls what is not on the list: mutex_lock
+#include <linux/fs.h>
+
+static const struct vm_operations_struct x_ops = {
+	.fault = x_fault,
+};
+
+static int x_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	mutex_lock(&x_lock);
+	if (!x_ready) {
+		mutex_unlock(&x_lock);
+		return -EINVAL;
+	}
+	mutex_unlock(&x_lock);
+	vma->vm_ops = &x_ops;
+	return 0;
+}
+
+static const struct file_operations x_fops = {
+	.mmap = x_mmap,
+};
