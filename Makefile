@@ -107,12 +107,15 @@ KERNEL_TESTS := tools/testing/overlay/tree.t \
 	$(QEMU_DIR)/boot.t \
 	$(QEMU_DIR)/stress.t \
 	$(sort $(wildcard $(QEMU_DIR)/tests/*.t)) \
-	tools/testing/overlay/kunit.t tools/testing/overlay/series.t
+	$(QEMU_DIR)/ab/ab.t \
+	tools/testing/overlay/kunit.t tools/testing/overlay/series.t \
+	tools/testing/overlay/converted.t
 
 # The debug kernel is built by the first.
 FULL_TESTS := $(QEMU_DIR)/debug.t \
-	$(QEMU_DIR)/freed.t \
-	tools/testing/overlay/kunit_debug.t tools/testing/overlay/nommu.t
+	$(QEMU_DIR)/freed.t $(QEMU_DIR)/ab/ab_full.t \
+	tools/testing/overlay/kunit_debug.t tools/testing/overlay/nommu.t \
+	tools/testing/overlay/cross.t
 
 # The tests find what they need in the environment: $TREE those of the tree,
 # $KSRC and the rest those of the virtual machine, as `make boot` does.
@@ -129,6 +132,7 @@ check: tree packages
 		$(KERNEL_TESTS)
 
 check-full: tree packages
+	$(call packages,cross)
 	@BUILD=$(abspath $(BUILD)/qemu) $(PROVE) $(FAST_TESTS) $(FUZZ_TESTS) \
 		$(KERNEL_TESTS) $(FULL_TESTS)
 
@@ -136,7 +140,7 @@ check-full: tree packages
 clean:
 	@rm -rf $(foreach made,base.git base.git.* linux linux.* cache convert \
 		report series series.new bench check fuzz qemu qemu-debug \
-		kunit,$(BUILD)/$(made))
+		kunit ab,$(BUILD)/$(made))
 	@rmdir $(BUILD) 2> /dev/null || true
 
 help:

@@ -4,6 +4,7 @@
  * booted kernel. The outer file is the one that is opened and given to mmap().
  */
 
+#include <linux/cred.h>
 #include <linux/uaccess.h>
 
 #include "mmap_proto_kunit.h"
@@ -24,6 +25,9 @@ static struct {
 	struct file *vm_file;
 	const struct vm_operations_struct *after;
 	void *private_data;
+	/* Who asks for the inner file, and who its mmap() was called as. */
+	const struct cred *asks;
+	const struct cred *maps;
 } outer;
 
 static int outer_mmap(struct file *file, struct vm_area_struct *vma)
@@ -47,6 +51,20 @@ static int outer_mmap_proto(struct vma_proto *proto)
 	return vma_proto_mmap_file(proto, world.file);
 }
 
+static int ask_as_another(struct vma_proto *proto)
+{
+	const struct cred *before = override_creds(outer.asks);
+	int error = vma_proto_mmap_file(proto, world.file);
+
+	revert_creds(before);
+
+	return error;
+}
+
+static const struct file_operations ask_as_another_fops = {
+	.mmap_proto = ask_as_another,
+};
+
 static const struct file_operations proto_fops = {
 	.mmap_proto = outer_mmap_proto,
 };
@@ -54,6 +72,7 @@ static const struct file_operations proto_fops = {
 static int inner_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	outer.vm_file = file;
+	outer.maps = current_cred();
 	vma->vm_ops = &mmap_proto_ops;
 	vma->vm_private_data = &inner_data;
 	if (world.error)
@@ -368,6 +387,25 @@ static void mmap_in_hook_fails(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, world.closed, 0);
 }
 
+/* It is called as the one that the hook was when it asked for it. */
+static void mmap_in_hook_as(struct kunit *test)
+{
+	const struct cred *self = current_cred();
+	struct cred *cred = prepare_creds();
+
+	KUNIT_ASSERT_NOT_NULL(test, cred);
+	open_outer(test, &ask_as_another_fops);
+	outer.asks = cred;
+	mmap_proto_alloc_pages(test, 1);
+	world.file->f_op = &inner_mmap_fops;
+	KUNIT_EXPECT_EQ(test, map(2, RW, MAP_SHARED, 3), BASE);
+	KUNIT_EXPECT_PTR_EQ(test, outer.maps, (const struct cred *)cred);
+	KUNIT_EXPECT_PTR_EQ(test, current_cred(), self);
+	expect_end(test);
+	KUNIT_EXPECT_EQ(test, atomic_long_read(&cred->usage), 1);
+	put_cred(cred);
+}
+
 static struct kunit_case nested_cases[] = {
 	KUNIT_CASE(described),
 	KUNIT_CASE(left_alone),
@@ -382,6 +420,7 @@ static struct kunit_case nested_cases[] = {
 	KUNIT_CASE(hook_in_hook),
 	KUNIT_CASE(mmap_in_hook),
 	KUNIT_CASE(mmap_in_hook_fails),
+	KUNIT_CASE(mmap_in_hook_as),
 	{ }
 };
 

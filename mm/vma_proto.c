@@ -215,22 +215,22 @@ static bool offset_is_ok(const struct vma_proto *proto)
 
 /* Did the hook keep to what its prototype allows it to change? */
 static int check_described(struct vma_proto *proto,
-			   const struct file_operations *fops,
+			   int (*hook)(struct vma_proto *proto),
 			   const struct file *file, vm_flags_t flags)
 {
 	if (WARN_ONCE(proto->file != (proto->own_file ?: file),
-		      "%ps replaced the file by hand\n", fops->mmap_proto))
+		      "%ps replaced the file by hand\n", hook))
 		return -EINVAL;
 	if (WARN_ONCE((proto->flags != flags || vma_proto_has_action(proto)) &&
 		      (!flags_are_allowed(flags, proto->flags) ||
 		       !flags_suit_actions(proto, flags)),
 		      "%ps changed the flags from %lx to %lx\n",
-		      fops->mmap_proto, flags, proto->flags))
+		      hook, flags, proto->flags))
 		return -EINVAL;
 	if (WARN_ONCE(proto->anonymous &&
 		      (proto->vm_ops || vma_proto_has_action(proto)),
 		      "%ps wants both anonymous memory and its own\n",
-		      fops->mmap_proto))
+		      hook))
 		return -EINVAL;
 
 	/* Nor can the hook know whether the other file has mmap(). */
@@ -253,7 +253,7 @@ static int check_described(struct vma_proto *proto,
  * vma_proto_describe() - let the file describe a mapping of it
  * @proto: the prototype with @mm, @start, @end, @pgoff, @file, @flags,
  *         @page_prot and @room filled in, and all else zero
- * @fops: the operations of proto->file, which have an mmap_proto() hook
+ * @hook: the mmap_proto() hook of proto->file, or one that stands for it
  *
  * Nothing has been done for the mapping when this runs, so there is nothing to
  * undo when it fails, but for vma_proto_release(), which the caller owes @proto
@@ -268,7 +268,7 @@ static int check_described(struct vma_proto *proto,
  * not, or returned what is no errno; otherwise the hook's own error.
  */
 int vma_proto_describe(struct vma_proto *proto,
-		       const struct file_operations *fops)
+		       int (*hook)(struct vma_proto *proto))
 {
 	struct file *const file = proto->file;
 	const vm_flags_t flags = proto->flags;
@@ -277,14 +277,14 @@ int vma_proto_describe(struct vma_proto *proto,
 
 	mmap_assert_write_locked(proto->mm);
 
-	error = fops->mmap_proto(proto) ?: proto->error;
+	error = hook(proto) ?: proto->error;
 	if (WARN_ONCE(error > 0 || error < -MAX_ERRNO, "%ps returned %d\n",
-		      fops->mmap_proto, error))
+		      hook, error))
 		return -EINVAL;
 	if (error)
 		return error;
 
-	error = check_described(proto, fops, file, flags);
+	error = check_described(proto, hook, file, flags);
 	if (error)
 		return error;
 	if ((proto->own_file || proto->pgoff != pgoff) && !offset_is_ok(proto))

@@ -481,6 +481,40 @@ int vma_proto_dma_mmap_attrs(struct vma_proto *proto, struct device *dev,
 }
 EXPORT_SYMBOL_GPL(vma_proto_dma_mmap_attrs);
 
+/**
+ * vma_proto_dma_mmap_pages() - map memory of dma_alloc_pages()
+ * @proto: the prototype; vma_proto.pgoff counts from @page
+ * @dev: device that the memory was allocated for
+ * @size: what dma_alloc_pages() was asked for, in bytes
+ * @page: what it returned
+ *
+ * As dma_mmap_pages(): maps all of the mapping, with the protection that
+ * vma_proto.page_prot has in the end.
+ *
+ * Context: in an mmap_proto() hook.
+ * Return: 0; -ENXIO when the mapping reaches beyond the memory; otherwise as
+ * vma_proto_remap_pfn_range().
+ */
+int vma_proto_dma_mmap_pages(struct vma_proto *proto, struct device *dev,
+			     size_t size, struct page *page)
+{
+	const unsigned long pages = PHYS_PFN(PAGE_ALIGN(size));
+	int error;
+
+	if (proto->pgoff >= pages ||
+	    vma_proto_pages(proto) > pages - proto->pgoff)
+		return -ENXIO;
+
+	error = add_remap(proto, VMA_PROTO_REMAP_PFN, proto->start,
+			  page_to_pfn(page) + proto->pgoff,
+			  proto->end - proto->start, proto->page_prot);
+	if (!error)
+		proto->last_action->use_page_prot = true;
+
+	return error;
+}
+EXPORT_SYMBOL_GPL(vma_proto_dma_mmap_pages);
+
 static int request_mmap_file(struct vma_proto *proto, struct file *file)
 {
 	struct vma_proto_action *action;
@@ -491,7 +525,8 @@ static int request_mmap_file(struct vma_proto *proto, struct file *file)
 	/* As for DMA memory: all of it, and without memory. */
 	action = add_action(proto, VMA_PROTO_MMAP_FILE, proto->start,
 			    proto->end - proto->start, VM_NONE);
-	action->file = file;
+	action->nested.file = file;
+	action->nested.cred = get_current_cred();
 
 	return 0;
 }
@@ -509,8 +544,9 @@ static int request_mmap_file(struct vma_proto *proto, struct file *file)
  * mapped() among them: they would be given the file that is mapped.
  *
  * If @file has an mmap() hook instead, that runs on the new VMA as an action,
- * the only one of the mapping, and sets its operations itself:
- * vma_proto.vm_ops must stay %NULL, or the mmap() fails with -EINVAL.
+ * the only one of the mapping, with the credentials of the caller, and sets its
+ * operations itself: vma_proto.vm_ops must stay %NULL, or the mmap() fails with
+ * -EINVAL.
  *
  * Context: in an mmap_proto() hook.
  * Return: 0; -ENODEV when @file cannot be mapped; -EINVAL when it has both
@@ -595,6 +631,17 @@ static int insert_contiguous(struct vm_area_struct *vma,
 	return 0;
 }
 
+static int mmap_nested(struct vm_area_struct *vma,
+		       const struct vma_proto_action *action)
+{
+	const struct cred *before = override_creds(action->nested.cred);
+	int error = call_mmap(action->nested.file, vma);
+
+	revert_creds(before);
+
+	return error;
+}
+
 static int run_action(const struct vma_proto *proto,
 		      const struct vma_proto_action *action,
 		      struct vm_area_struct *vma)
@@ -627,7 +674,7 @@ static int run_action(const struct vma_proto *proto,
 				      action->dma.dma_addr, action->dma.size,
 				      action->dma.attrs);
 	case VMA_PROTO_MMAP_FILE:
-		return call_mmap(action->file, vma);
+		return mmap_nested(vma, action);
 	}
 
 	return -EINVAL;
@@ -669,6 +716,8 @@ void vma_proto_free_actions(struct vma_proto *proto)
 
 	while ((action = proto->actions)) {
 		proto->actions = action->next;
+		if (action->type == VMA_PROTO_MMAP_FILE)
+			put_cred(action->nested.cred);
 		if (action != &proto->room->action)
 			kfree(action);
 	}

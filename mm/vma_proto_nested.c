@@ -114,28 +114,30 @@ static int complete_vma(const struct vma_proto *proto,
 }
 
 /**
- * fops_mmap_proto() - map a file that describes its mappings on a new VMA
- * @fops: operations of @file, which have no mmap() hook
- * @file: the file; its f_op may be something else, and it need not be what
- *        @vma maps
+ * vma_proto_mmap_vma() - make a new VMA what a function describes
  * @vma: the new VMA, which is not in a tree yet
+ * @file: the file that is mapped; it need not be what @vma maps
+ * @hook: describes the mapping, as an mmap_proto() hook does
+ * @private_data: for @hook, which finds it in vma_proto.private_data
  *
- * The slow half of fops_mmap(), which see. Does for @vma what mmap_region()
- * does for a mapping that is described, as far as that is not too late: checks
- * what the hook changed, carries out its actions, and calls vm_ops->mapped().
- * Whoever replaces the operations of @vma after that must forward close(), and
- * who fails after that must call it first.
+ * For those who are given a VMA and know what to map without a file that has
+ * mmap_proto(). Does for @vma what mmap_region() does for a mapping that is
+ * described, as far as that is not too late: checks what the hook changed,
+ * carries out its actions, and calls vm_ops->mapped(). Whoever replaces the
+ * operations of @vma after that must forward close(), and who fails after that
+ * must call it first.
  *
- * If the hook sets no operations, or no private data, those of @vma stay.
+ * If the hook sets no operations, those of @vma stay.
  *
  * Context: process context, may sleep. The caller holds the mmap_lock of
  * @vma->vm_mm for writing.
- * Return: 0; an error, and @vma is as it was: -ENODEV when there is no hook;
- * -EACCES, -EINVAL, -EPERM when mmap_region() would refuse the final flags or
- * the final file; what vma_proto_describe() or vma_proto_complete() returned.
+ * Return: 0; an error, and @vma is as it was: -EACCES, -EINVAL, -EPERM when
+ * mmap_region() would refuse the final flags or the final file; what
+ * vma_proto_describe() or vma_proto_complete() returned.
  */
-int fops_mmap_proto(const struct file_operations *fops, struct file *file,
-		    struct vm_area_struct *vma)
+int vma_proto_mmap_vma(struct vm_area_struct *vma, struct file *file,
+		       int (*hook)(struct vma_proto *proto),
+		       void *private_data)
 {
 	struct vma_proto_room room __uninitialized;
 	struct vma_proto proto = {
@@ -146,16 +148,12 @@ int fops_mmap_proto(const struct file_operations *fops, struct file *file,
 		.file = file,
 		.flags = vma->vm_flags,
 		.page_prot = vma->vm_page_prot,
-		.private_data = vma->vm_private_data,
+		.private_data = private_data,
 		.room = &room,
 	};
 	int error;
 
-	error = fops_check_mmap(fops);
-	if (error)
-		return error;
-
-	error = vma_proto_describe(&proto, fops);
+	error = vma_proto_describe(&proto, hook);
 	if (!error)
 		error = check_final(&proto);
 	if (!error)
@@ -164,5 +162,34 @@ int fops_mmap_proto(const struct file_operations *fops, struct file *file,
 	vma_proto_release(&proto);
 
 	return error;
+}
+EXPORT_SYMBOL_GPL(vma_proto_mmap_vma);
+
+/**
+ * fops_mmap_proto() - map a file that describes its mappings on a new VMA
+ * @fops: operations of @file, which have no mmap() hook
+ * @file: the file; its f_op may be something else, and it need not be what
+ *        @vma maps
+ * @vma: the new VMA, which is not in a tree yet
+ *
+ * The slow half of fops_mmap(), which see, for vma_proto_mmap_vma().
+ *
+ * If the hook sets no operations, or no private data, those of @vma stay.
+ *
+ * Context: process context, may sleep. The caller holds the mmap_lock of
+ * @vma->vm_mm for writing.
+ * Return: as vma_proto_mmap_vma(); -ENODEV when there is no hook.
+ */
+int fops_mmap_proto(const struct file_operations *fops, struct file *file,
+		    struct vm_area_struct *vma)
+{
+	int error;
+
+	error = fops_check_mmap(fops);
+	if (error)
+		return error;
+
+	return vma_proto_mmap_vma(vma, file, fops->mmap_proto,
+				  vma->vm_private_data);
 }
 EXPORT_SYMBOL(fops_mmap_proto);

@@ -10,6 +10,7 @@
 
 #include <linux/mm_types.h>
 
+struct cred;
 struct device;
 struct file;
 struct page;
@@ -37,7 +38,7 @@ enum vma_proto_action_type {
  * @page: first of the pages, for %VMA_PROTO_INSERT_CONTIGUOUS
  * @vmalloc: vmalloc area, for %VMA_PROTO_REMAP_VMALLOC
  * @dma: DMA-coherent memory, for %VMA_PROTO_DMA_MMAP
- * @file: another file, for %VMA_PROTO_MMAP_FILE
+ * @nested: another file, and who maps it, for %VMA_PROTO_MMAP_FILE
  */
 struct vma_proto_action {
 	struct vma_proto_action *next;
@@ -63,7 +64,10 @@ struct vma_proto_action {
 			size_t size;
 			unsigned long attrs;
 		} dma;
-		struct file *file;
+		struct {
+			struct file *file;
+			const struct cred *cred;
+		} nested;
 	};
 };
 
@@ -192,5 +196,25 @@ int vma_proto_remap_vmalloc_range_partial(struct vma_proto *proto,
 int vma_proto_dma_mmap_attrs(struct vma_proto *proto, struct device *dev,
 			     void *cpu_addr, dma_addr_t dma_addr, size_t size,
 			     unsigned long attrs);
+int vma_proto_dma_mmap_pages(struct vma_proto *proto, struct device *dev,
+			     size_t size, struct page *page);
+
+/* As dma_mmap_coherent(): vma_proto_dma_mmap_attrs() without attributes. */
+static inline int vma_proto_dma_mmap_coherent(struct vma_proto *proto,
+					      struct device *dev,
+					      void *cpu_addr,
+					      dma_addr_t dma_addr, size_t size)
+{
+	return vma_proto_dma_mmap_attrs(proto, dev, cpu_addr, dma_addr, size,
+					0);
+}
+
+/*
+ * As dma_mmap_wc(), for memory of dma_alloc_wc(). A macro, so that only those
+ * who use it need <linux/dma-mapping.h>.
+ */
+#define vma_proto_dma_mmap_wc(proto, dev, cpu_addr, dma_addr, size)	\
+	vma_proto_dma_mmap_attrs(proto, dev, cpu_addr, dma_addr, size,	\
+				 DMA_ATTR_WRITE_COMBINE)
 
 #endif /* _LINUX_VMA_PROTO_H */

@@ -79,11 +79,14 @@ class _Header:
 
 
 class Insert:
-	"""One insertion: @text, before or after the lines @anchor."""
+	"""One insertion: @text, before, after or instead of the lines @anchor.
 
-	def __init__(self, line, before, anchor, text):
+	@side: "Before", "After" or "Instead"
+	"""
+
+	def __init__(self, line, side, anchor, text):
 		self.line = line
-		self.before = before
+		self.side = side
 		self.anchor = anchor
 		self.text = text
 
@@ -99,10 +102,11 @@ def parse_insert(path, text):
 		side = None
 		anchor = []
 		last = None
-		for number, key, value in header.keys(("Before", "After"), True):
+		for number, key, value in header.keys(
+				("Before", "After", "Instead"), True):
 			if side not in (None, key):
-				header.fail(number, "An insert has either 'Before:' "
-					    "or 'After:', not both.")
+				header.fail(number, "An insert has one of 'Before:', "
+					    "'After:' and 'Instead:', not two.")
 			if last is not None and number != last + 1:
 				header.fail(number, "The lines of one anchor must "
 					    "follow one another.")
@@ -110,16 +114,17 @@ def parse_insert(path, text):
 			anchor.append(value)
 		if not anchor:
 			header.fail(min(first, len(header.lines) - 1),
-				    "This insert names no place: 'Before:' or "
-				    "'After:' with a whole line is missing.")
+				    "This insert names no place: 'Before:', "
+				    "'After:' or 'Instead:' with a whole line is "
+				    "missing.")
 		body, more = header.body("===")
-		if not body:
+		if not body and side != "Instead":
 			header.fail(min(header.at, len(header.lines)) - 1,
 				    "There is no text to insert.")
-		if not body.endswith("\n"):
+		if body and not body.endswith("\n"):
 			header.fail(len(header.lines) - 1, "The text to insert does "
 				    "not end with a line break.")
-		inserts.append(Insert(first, side == "Before", anchor, body))
+		inserts.append(Insert(first, side, anchor, body))
 	return inserts
 
 
@@ -146,17 +151,22 @@ def insert(inserts, path, target, text):
 				f"{times} in {target}, in lines {numbers}. Lengthen "
 				"it with a line before or after it (repeat the key) "
 				"until it is there once.")
-		places.append((found[0] + (0 if one.before else size), order, one))
+		places.append((found[0] + (size if one.side == "After" else 0),
+			       order, one))
 	out = []
 	done = 0
 	for place, _, one in sorted(places, key=lambda entry: entry[:2]):
+		if place < done:
+			raise Failure(f"{path}:{one.line + 1}: this place in {target} "
+				      "is among the lines that another insert has "
+				      "text instead of. Make one of the two.")
 		out += lines[done:place]
 		if place and not lines[place - 1].endswith("\n"):
 			raise Failure(f"{path}:{one.line + 1}: {target} does not end "
 				      "with a line break; nothing can be inserted "
 				      "after its last line.")
 		out.append(one.text)
-		done = place
+		done = place + (len(one.anchor) if one.side == "Instead" else 0)
 	return "".join(out + lines[done:])
 
 

@@ -11,8 +11,12 @@ import judge
 import rewrite
 import scan
 import shape
+import shared
 import spatch
 
+# What a verdict depends on, besides the programs. The subsystems' names are
+# looked at after the caches.
+_TABLES = ("calls", "counterparts", "locks", "reviewed")
 HERE = os.path.dirname(os.path.abspath(__file__))
 _OWN_HEADER = re.compile(r'^[ \t]*#[ \t]*include[ \t]*"([^"\n]+)"', re.MULTILINE)
 # How many files are judged between two words on progress.
@@ -24,8 +28,7 @@ def _fingerprint(dialect):
     parts = [dialect.hook, spatch.version()]
     for name in sorted(os.listdir(HERE)):
         path = os.path.join(HERE, name)
-        # The subsystems' names are looked at after the caches.
-        if name.endswith((".py", ".cocci")) or name in ("calls", "counterparts"):
+        if name.endswith((".py", ".cocci")) or name in _TABLES:
             with open(path, "rb") as stream:
                 parts += [name, stream.read()]
     return caching.digest(*parts)
@@ -73,16 +76,13 @@ def _own_headers(path, content, seen):
 def _hidden_parameter(source, headers, names):
     """Return the name of a macro that @headers, contents, define, and that
     stands for a parameter of one of the hooks @names; or ""."""
-    macros = {}
-    for header in headers:
-        if b"define" in header:
-            macros.update(_source(header).defines())
+    macros = _source(b"\n".join(headers))
     for name in names:
         for definition in source.definitions(name):
             parameters = set(re.findall(r"(\w+)\s*(?:,|$)",
                                         definition.parameters))
             for token in ctext.tokens(definition.body):
-                if parameters & set(ctext.tokens(macros.get(token, ""))):
+                if parameters & macros.expansion(token):
                     return token
     return ""
 
@@ -104,6 +104,7 @@ class Tree:
         self.contents = {}      # path -> bytes, of files with a hook
         self.keys = {}          # path -> key of its content, the same
         self.found = {}         # path -> [(Hook, Verdict or None)]
+        self.shared = {}        # path -> names of shared hooks to convert
         self.others = {}        # path -> [Hook], of other structures
         self.shapes = None      # shape.Shapes of all the files
 
@@ -113,7 +114,9 @@ class Tree:
         cache = caching.Cache(self.cache, "examined", self.fingerprint)
         new = {}
         results = {}
+        everything = {}
         for path, content in _candidates(self.root):
+            everything[path] = content
             headers = _own_headers(os.path.join(self.root, path), content,
                                    set())
             key = caching.digest(content, *headers)
@@ -137,6 +140,22 @@ class Tree:
             functions[path] = results[path]["functions"]
         self.shapes = shape.Shapes(functions)
         cache.save()
+        self._settle_shared(everything)
+
+    def _settle_shared(self, everything):
+        """Judge the hooks that several files name, of @everything."""
+        verdicts, places = shared.settle(everything, self.found, self.dialect)
+        for path, hooks in self.found.items():
+            self.found[path] = [
+                (hook, verdicts[hook.hook]
+                 if shared.is_open(verdict) else verdict)
+                for hook, verdict in hooks]
+        for name, verdict in verdicts.items():
+            for path in places[name] if verdict.shape else ():
+                self.shared.setdefault(path, []).append(name)
+                if path not in self.contents:
+                    self.contents[path] = everything[path]
+                    self.keys[path] = caching.digest(everything[path])
 
     def _examine_new(self, files):
         """Return {path: what is known of it, as JSON keeps it}.
@@ -164,24 +183,26 @@ class Tree:
         return results
 
     def _judged(self, source, hooks, headers):
-        """Yield (Hook, [shape, reason] or None) for @hooks of one file."""
+        """Yield (Hook, Verdict as a list or None) for @hooks of one file."""
         verdicts = judge.judge(source, hooks, self.dialect)
         accepted = [name for name, verdict in verdicts.items()
-                    if verdict.shape]
+                    if verdict.shape or shared.is_open(verdict)]
         # The rules look at files one by one: all hooks of this one are left.
         macro = _hidden_parameter(source, headers, accepted)
         for hook in hooks:
             verdict = verdicts.get(hook.hook) \
                 if hook.member == scan.LIVE else None
-            if verdict and verdict.shape and macro:
+            if macro and hook.hook in accepted and verdict:
                 verdict = judge.Verdict(
                     "", f"a macro hides a parameter: {macro}")
-            yield hook, [verdict.shape, verdict.reason] if verdict else None
+            yield hook, verdict.as_list() if verdict else None
 
     def accepted(self):
-        """Return the paths of the files that have a hook to convert."""
-        return [path for path, found in self.found.items()
-                if any(verdict and verdict.shape for _, verdict in found)]
+        """Return the paths of the files that have a hook to convert, or name
+        one that others have."""
+        paths = [path for path, found in self.found.items()
+                 if any(verdict and verdict.shape for _, verdict in found)]
+        return paths + [path for path in self.shared if path not in paths]
 
     def old_text(self, path):
         """Return the text of the file @path, which has a hook."""
@@ -193,24 +214,52 @@ class Tree:
         Returns ({path: new text}, {path: why nothing was done}).
         """
         cache = caching.Cache(self.cache, "rewritten", self.fingerprint)
-        wanted = {path: cache.get(self.keys[path]) for path in paths}
+        keys = {path: caching.digest(self.keys[path],
+                                     *sorted(self.shared.get(path, ())))
+                for path in paths}
+        wanted = {path: cache.get(keys[path]) for path in paths}
         texts = {path: self.old_text(path)
                  for path in paths if wanted[path] is None}
         self.meter.say(f"rewriting {len(texts)} files")
-        made = rewrite.rewrite(texts, self.dialect, self.jobs)
+        everywhere = {name for names in self.shared.values() for name in names}
+        made = rewrite.rewrite(texts, everywhere, self.dialect, self.jobs)
         for path, text in texts.items():
-            names = {hook.hook: self.dialect.new_name(hook.hook)
-                     for hook, verdict in self.found[path]
-                     if verdict and verdict.shape}
             try:
-                new = rewrite.finish(text, made[path], names, self.dialect)
-                wanted[path] = [new, ""]
+                wanted[path] = [self._finished(path, made[path]), ""]
             except rewrite.Incomplete as problem:
                 wanted[path] = [text, str(problem)]
-            cache.put(self.keys[path], wanted[path])
+            cache.put(keys[path], wanted[path])
         cache.save()
-        return ({p: text for p, (text, why) in wanted.items() if not why},
-                {p: why for p, (_, why) in wanted.items() if why})
+        return self._all_or_none(wanted)
+
+    def _finished(self, path, made):
+        """Return the new text of @path, of which Coccinelle has made @made."""
+        verdicts = [(hook.hook, verdict)
+                    for hook, verdict in self.found.get(path, ())
+                    if verdict and verdict.shape]
+        names = {name for name, _ in verdicts} | \
+            set(self.shared.get(path, ()))
+        carriers = {carrier for _, verdict in verdicts
+                    for carrier in verdict.carriers}
+        return rewrite.finish(
+            self.old_text(path), made,
+            {name: self.dialect.new_name(name) for name in sorted(names)},
+            carriers, self.dialect)
+
+    def _all_or_none(self, wanted):
+        """Return what rewrite() does, from {path: (new text, why not)}: a
+        file that shares a hook with one that failed is left alone too."""
+        failed = {path: why for path, (_, why) in wanted.items() if why}
+        while True:
+            names = {name for path in failed
+                     for name in self.shared.get(path, ())}
+            more = [path for path in wanted if path not in failed
+                    and names & set(self.shared.get(path, ()))]
+            if not more:
+                return ({path: text for path, (text, _) in wanted.items()
+                         if path not in failed}, failed)
+            failed.update(dict.fromkeys(
+                more, "a file that shares its hook is refused"))
 
     def replace(self, path, text):
         """Give file @path the content @text: a new file, then a rename."""

@@ -90,6 +90,12 @@ class Definition:
         self.end = end                  # offset behind the closing brace
 
 
+def parameter_names(definition):
+    """Return the names of the parameters of @definition, in order."""
+    return [parameter.split("*")[-1].split()[-1]
+            for parameter in definition.parameters.split(",")]
+
+
 class Source:
     """The text of one C file and three masked views of it.
 
@@ -143,6 +149,26 @@ class Source:
         for token in found & set(self.defines()) - {name, *seen}:
             found = found | self.expansion(token, (name, *seen))
         return found
+
+    def declarations(self, name):
+        """Return (start, end) of each declaration of the mmap() hook @name,
+        from its name on."""
+        return [m.span() for m in re.finditer(
+            rf"\b{re.escape(name)}\s*\(\s*struct\s+file\s*\*\s*\w*\s*,"
+            r"\s*struct\s+vm_area_struct\s*\*\s*\w*\s*\)(?=\s*;)", self.code)
+            if re.search(r"\bint\s*$", self.code[:m.start()])]
+
+    def exports(self, name):
+        """Return the offset of each export of function @name."""
+        return [m.start() for m in re.finditer(
+            rf"^EXPORT_SYMBOL(?:_GPL)?\s*\(\s*{re.escape(name)}\s*\)",
+            self.code, re.MULTILINE)]
+
+    def aliases(self, name):
+        """Return what each `#define` of @name as another name stands for."""
+        return [m.group(1) for m in re.finditer(
+            rf"^[ \t]*#[ \t]*define[ \t]+{re.escape(name)}[ \t]+(\w+)[ \t]*$",
+            self.masked, re.MULTILINE)]
 
     def definitions(self, name):
         """Return every Definition of function @name, of all #if branches."""

@@ -5,10 +5,17 @@ Python's state is one per spatch process and file; every answer is worked out
 from the file's text as it is on the disk, before any rule has changed it.
 """
 
+import os
+
 import ctext
 import dialect
 import judge
 import scan
+
+# Environment variable with the hooks that rewrite.py has found to be shared.
+SHARED = "MMAP_PROTO_SHARED"
+# The name of no function.
+NOBODY = "__nobody"
 
 _parsed = {}
 _judged = {}
@@ -31,8 +38,9 @@ def _verdicts(path, member):
             [scan.Hook(line, scan.LIVE, scan.OPS, "", function, "", ["cocci"])
              for line, function in _parsed.get(path, ())])
         _judged.clear()
-        _judged[path, member] = judge.judge(source, hooks,
-                                            dialect.of(member))
+        _judged[path, member] = judge.judge(
+            source, hooks, dialect.of(member),
+            os.environ.get(SHARED, "").split())
     return _judged[path, member]
 
 
@@ -40,6 +48,13 @@ def accepts(path, function, member):
     """Tell whether the rules may rewrite hook @function of the file @path."""
     verdict = _verdicts(path, member).get(function)
     return bool(verdict) and bool(verdict.shape)
+
+
+def carries(path, function, member):
+    """Tell whether @function is given the prototype by such a hook."""
+    return any(function in verdict.carriers
+               for verdict in _verdicts(path, member).values()
+               if verdict.shape)
 
 
 def new_name(function, member):
@@ -54,6 +69,6 @@ def message(function, member):
 
 def counterpart(function, member, kinds):
     """Return the counterpart of the helper @function if it is one of @kinds,
-    or ""."""
+    or the name of nobody."""
     other, kind = dialect.of(member).counterparts.get(function, ("", ""))
-    return other if kind in kinds else ""
+    return other if kind in kinds else NOBODY

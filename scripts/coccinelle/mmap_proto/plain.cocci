@@ -62,7 +62,65 @@ p << hook.p;
 
 gate.parsed(p[0].file, p[0].line, fn)
 
+@definition@
+identifier fn, vma;
+type T;
+position p;
+@@
+
+ T fn@p(..., struct vm_area_struct *vma, ...)
+ {
+	...
+ }
+
+// Hooks, and the functions that these give their VMA to. A match that a script
+// drops is lost to all that follows: a name that nobody has stands for none.
+
 @script:python accepted@
+fn << definition.fn;
+p << definition.p;
+member << virtual.proto_hook;
+oldfn;
+@@
+
+known = gate.accepts(p[0].file, fn, member) or \
+    gate.carries(p[0].file, fn, member)
+coccinelle.oldfn = cocci.make_ident(fn if known else gate.NOBODY)
+
+@given@
+identifier fn, vma;
+type T;
+position p;
+@@
+
+ T fn@p(..., struct vm_area_struct *vma, ...)
+ {
+	...
+ }
+
+@script:python carried@
+fn << given.fn;
+p << given.p;
+member << virtual.proto_hook;
+carrier;
+@@
+
+name = fn if gate.carries(p[0].file, fn, member) else gate.NOBODY
+coccinelle.carrier = cocci.make_ident(name)
+
+@script:python renamed@
+fn << definition.fn;
+p << definition.p;
+member << virtual.proto_hook;
+oldfn;
+newfn;
+@@
+
+name = fn if gate.accepts(p[0].file, fn, member) else gate.NOBODY
+coccinelle.oldfn = cocci.make_ident(name)
+coccinelle.newfn = cocci.make_ident(gate.new_name(name, member))
+
+@script:python initialised@
 fn << hook.fn;
 p << hook.p;
 member << virtual.proto_hook;
@@ -80,7 +138,7 @@ else:
 fn << hook.fn;
 p << hook.p;
 member << virtual.proto_hook;
-newfn << accepted.newfn;
+newfn << initialised.newfn;
 @@
 
 coccilib.report.print_report(p[0], gate.message(fn, member))
@@ -89,13 +147,13 @@ coccilib.report.print_report(p[0], gate.message(fn, member))
 fn << hook.fn;
 p << hook.p;
 member << virtual.proto_hook;
-newfn << accepted.newfn;
+newfn << initialised.newfn;
 @@
 
 coccilib.org.print_todo(p[0], gate.message(fn, member))
 
 @depends on context@
-identifier instance, accepted.oldfn;
+identifier instance, initialised.oldfn;
 @@
 
 (
@@ -113,13 +171,14 @@ struct file_operations instance[...] = {
 // A metavariable called `file` would stand for the tag of struct file too.
 
 @flags depends on patch@
-identifier accepted.oldfn, filp, vma;
+identifier accepted.oldfn, vma;
 identifier virtual.proto, virtual.proto_flags;
 identifier flag, one;
 expression set, clear, left, right;
+type T;
 @@
 
- int oldfn(struct file *filp, struct vm_area_struct *vma)
+ T oldfn(..., struct vm_area_struct *vma, ...)
  {
 	<...
 (
@@ -168,14 +227,31 @@ expression set, clear, left, right;
 	...>
  }
 
-// Functions that are given the VMA have counterparts; the list of that name
+@passed depends on patch@
+identifier accepted.oldfn, carried.carrier, vma;
+identifier virtual.proto;
+type T;
+@@
+
+ T oldfn(..., struct vm_area_struct *vma, ...)
+ {
+	<...
+	carrier(...,
+-	vma
++	proto
+	, ...)
+	...>
+ }
+
+// The other functions that are given the VMA have counterparts; the list of that name
 // says which. Their other arguments are left to the rules below.
 
 @taker depends on patch@
-identifier accepted.oldfn, filp, vma, helper;
+identifier accepted.oldfn, vma, helper;
+type T;
 @@
 
- int oldfn(struct file *filp, struct vm_area_struct *vma)
+ T oldfn(..., struct vm_area_struct *vma, ...)
  {
 	<+...
 	helper(vma, ...)
@@ -188,19 +264,17 @@ member << virtual.proto_hook;
 other;
 @@
 
-name = gate.counterpart(helper, member, ("query", "action"))
-if name:
-    coccinelle.other = cocci.make_ident(name)
-else:
-    cocci.include_match(False)
+coccinelle.other = cocci.make_ident(
+    gate.counterpart(helper, member, ("query", "action")))
 
 @takers depends on patch@
-identifier accepted.oldfn, filp, vma, taker.helper, taken.other;
+identifier accepted.oldfn, vma, taker.helper, taken.other;
 identifier virtual.proto;
 expression list rest;
+type T;
 @@
 
- int oldfn(struct file *filp, struct vm_area_struct *vma)
+ T oldfn(..., struct vm_area_struct *vma, ...)
  {
 	<...
 (
@@ -214,7 +288,7 @@ expression list rest;
  }
 
 @below depends on patch@
-identifier accepted.oldfn, filp, vma, helper;
+identifier renamed.oldfn, filp, vma, helper;
 @@
 
  int oldfn(struct file *filp, struct vm_area_struct *vma)
@@ -230,14 +304,11 @@ member << virtual.proto_hook;
 other;
 @@
 
-name = gate.counterpart(helper, member, ("hook",))
-if name:
-    coccinelle.other = cocci.make_ident(name)
-else:
-    cocci.include_match(False)
+coccinelle.other = cocci.make_ident(
+    gate.counterpart(helper, member, ("hook",)))
 
 @hooks_below depends on patch@
-identifier accepted.oldfn, filp, vma, below.helper, asked.other;
+identifier renamed.oldfn, filp, vma, below.helper, asked.other;
 identifier virtual.proto;
 @@
 
@@ -249,12 +320,51 @@ identifier virtual.proto;
 	...>
  }
 
-@members depends on patch@
-identifier accepted.oldfn, filp, vma;
-identifier virtual.proto, virtual.proto_flags;
+@second depends on patch@
+identifier accepted.oldfn, vma, helper;
+expression first;
+type T;
 @@
 
- int oldfn(struct file *filp, struct vm_area_struct *vma)
+ T oldfn(..., struct vm_area_struct *vma, ...)
+ {
+	<+...
+	helper(first, vma, ...)
+	...+>
+ }
+
+@script:python moved@
+helper << second.helper;
+member << virtual.proto_hook;
+other;
+@@
+
+coccinelle.other = cocci.make_ident(
+    gate.counterpart(helper, member, ("action2",)))
+
+@seconds depends on patch@
+identifier accepted.oldfn, vma, second.helper, moved.other;
+identifier virtual.proto;
+expression first;
+expression list rest;
+type T;
+@@
+
+ T oldfn(..., struct vm_area_struct *vma, ...)
+ {
+	<...
+-	helper(first, vma, rest)
++	other(proto, first, rest)
+	...>
+ }
+
+@members depends on patch@
+identifier accepted.oldfn, vma;
+identifier virtual.proto, virtual.proto_flags;
+type T;
+@@
+
+ T oldfn(..., struct vm_area_struct *vma, ...)
  {
 	<...
 (
@@ -289,7 +399,7 @@ identifier virtual.proto, virtual.proto_flags;
  }
 
 @file_use depends on patch@
-identifier accepted.oldfn, filp, vma;
+identifier renamed.oldfn, filp, vma;
 identifier virtual.proto;
 @@
 
@@ -301,8 +411,21 @@ identifier virtual.proto;
 	...>
  }
 
+@carrier_head depends on patch@
+identifier carried.carrier, vma;
+identifier virtual.proto, virtual.proto_struct;
+@@
+
+ carrier(...,
+-	struct vm_area_struct *vma
++	struct proto_struct *proto
+	, ...)
+ {
+	...
+ }
+
 @head depends on patch@
-identifier accepted.oldfn, accepted.newfn, filp, vma;
+identifier renamed.oldfn, renamed.newfn, filp, vma;
 identifier virtual.proto, virtual.proto_struct;
 @@
 
@@ -313,7 +436,7 @@ identifier virtual.proto, virtual.proto_struct;
  }
 
 @member depends on patch@
-identifier accepted.oldfn, accepted.newfn, instance;
+identifier initialised.oldfn, initialised.newfn, instance;
 identifier virtual.proto_hook;
 @@
 
@@ -350,7 +473,7 @@ struct file_operations instance[...] = {
 
 #include <linux/vma_proto.h>
 
-@header depends on patch && accepted && !described && !no_header@
+@header depends on patch && head && !described && !no_header@
 @@
 
 #include <linux/...>

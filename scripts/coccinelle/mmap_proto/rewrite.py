@@ -2,10 +2,12 @@
 """Rewrites the hooks that were accepted, and looks at what came out."""
 
 import os
+import re
 import shutil
 import tempfile
 
 import ctext
+import gate
 import scan
 import spatch
 import tidy
@@ -22,7 +24,8 @@ def _verify(old, new, names, dialect):
     for name, new_name in names.items():
         if new.uses(name):
             raise Incomplete(f"rewrite incomplete: {name} is still there")
-        if len(new.uses(new_name)) != len(old.uses(name)):
+        if len(new.uses(new_name)) != \
+                len(old.uses(name)) + len(old.uses(new_name)):
             raise Incomplete(f"rewrite incomplete: uses of {new_name}")
         before, after = old.definitions(name), new.definitions(new_name)
         if len(before) != len(after):
@@ -31,25 +34,65 @@ def _verify(old, new, names, dialect):
             if now.parameters.split() != [
                     "struct", dialect.struct, "*" + dialect.param]:
                 raise Incomplete(f"rewrite incomplete: head of {new_name}")
-            _verify_body(was, now, new_name)
+            _verify_body(ctext.parameter_names(was), now, new_name)
 
 
-def _verify_body(was, now, name):
-    gone = [p.split("*")[-1].strip() for p in was.parameters.split(",")]
+def _verify_body(gone, now, name):
     tokens = ctext.tokens(now.body)
     for before, token in zip([""] + tokens, tokens):
-        if token in gone and before not in ("->", "."):
+        if token in gone and before not in ("->", ".", "struct"):
             raise Incomplete(f"rewrite incomplete: {token} in {name}")
 
 
-def finish(old, new, names, dialect):
+def _rename_around(old, new, names, dialect):
+    """Return @new with the declarations, exports and aliases of @names
+    renamed, if Coccinelle has not done so."""
+    for name, new_name in names.items():
+        source = ctext.Source(new)
+        edits = [(start, end,
+                  f"{new_name}(struct {dialect.struct} *{dialect.param})")
+                 for start, end in source.declarations(name)]
+        for start in source.exports(name):
+            start = new.index(name, start)
+            edits.append((start, start + len(name), new_name))
+        for match in re.finditer(
+                rf"^([ \t]*#[ \t]*define[ \t]+){name}([ \t]+)(\w+)[ \t]*$",
+                source.masked, re.MULTILINE):
+            other = dialect.counterparts.get(match.group(3), ("NULL", ""))[0]
+            edits.append((match.start(), match.end(), match.group(1)
+                          + new_name + match.group(2) + other))
+        for start, end, text in sorted(edits, reverse=True):
+            new = new[:start] + text + new[end:]
+    return new
+
+
+def _verify_carrier(old, new, name, dialect):
+    """Raise Incomplete unless @name is given the prototype everywhere."""
+    before, after = old.definitions(name), new.definitions(name)
+    if len(before) != len(after) or \
+            len(old.uses(name)) != len(new.uses(name)):
+        raise Incomplete(f"rewrite incomplete: uses of {name}")
+    for was, now in zip(before, after):
+        if "vm_area_struct" in now.parameters or \
+                f"struct {dialect.struct} *{dialect.param}" not in \
+                " ".join(now.parameters.split()):
+            raise Incomplete(f"rewrite incomplete: head of {name}")
+        gone = set(ctext.parameter_names(was)) - set(
+            ctext.parameter_names(now))
+        _verify_body(gone, now, name)
+
+
+def finish(old, new, names, carriers, dialect):
     """Return the text of a converted file, from what Coccinelle has made.
 
     @old, @new  texts before and after
     @names      {hook: its new name}
+    @carriers   names of functions that are given the prototype by hooks
     Raises Incomplete if something was left as it was.
     """
+    new = _rename_around(old, new, names, dialect)
     new = tidy.align_initialisers(old, new, (scan.LIVE, dialect.hook), names)
+    new = tidy.join_casts(old, new, dialect.param)
     new = tidy.wrap_new_lines(old, new)
     before = ctext.Source(old)
     header = dialect.header
@@ -58,14 +101,32 @@ def finish(old, new, names, dialect):
     if header:
         new = tidy.add_include(new, header)
     new = tidy.rename_in_comments(new, names)
-    _verify(before, ctext.Source(new), names, dialect)
+    for name in names:
+        for definition in before.definitions(name):
+            new = tidy.describe_prototype(
+                new, names[name], ctext.parameter_names(definition),
+                dialect.param)
+    for name in carriers:
+        for definition in before.definitions(name):
+            vma = [p for p in ctext.parameter_names(definition)
+                   if re.search(rf"vm_area_struct\s*\*\s*{p}\b",
+                                definition.parameters)]
+            new = tidy.describe_prototype(new, name, vma, dialect.param)
+    after = ctext.Source(new)
+    _verify(before, after, names, dialect)
+    if after.uses(gate.NOBODY):
+        raise Incomplete("rewrite incomplete: a function without counterpart")
+    for name in sorted(carriers):
+        _verify_carrier(before, after, name, dialect)
     if header and f"#include <{header}>" not in new:
         raise Incomplete("rewrite incomplete: no place for the include")
     return new
 
 
-def rewrite(texts, dialect, jobs):
+def rewrite(texts, shared, dialect, jobs):
     """Run the rules over @texts, {path: text}.
+
+    @shared  names of hooks that are converted in all files that name them
 
     Returns {path: text that Coccinelle has made}; raises
     spatch.SpatchError, or OSError if there is no room for the copies.
@@ -83,7 +144,8 @@ def rewrite(texts, dialect, jobs):
         spatch.run(RULES, folder,
                    ["-D", "patch", "-D", "no_header", "--in-place",
                     *dialect.spatch_options()],
-                   jobs if len(texts) > 1 else 1)
+                   jobs if len(texts) > 1 else 1,
+                   {gate.SHARED: " ".join(sorted(shared))})
         made = {}
         for path in texts:
             with open(os.path.join(folder, path), encoding="utf-8",

@@ -21,12 +21,13 @@ def program():
     return os.environ.get("SPATCH") or "spatch"
 
 
-def _run(arguments, folder, limit):
+def _run(arguments, folder, limit, variables=()):
     """Run spatch; return what it prints. Raises SpatchError."""
     try:
         with subprocess.Popen([program(), *arguments], cwd=folder, text=True,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                               errors="replace",
+                              env={**os.environ, **dict(variables)},
                               start_new_session=True) as process:
             try:
                 output, messages = process.communicate(timeout=limit)
@@ -54,11 +55,12 @@ def version():
     return _run(["--version"], ".", TIMEOUT).splitlines()[0]
 
 
-def run(rules, folder, options, jobs):
+def run(rules, folder, options, jobs, variables=()):
     """Run the semantic patch @rules of this directory over @folder.
 
     The folder is walked by spatch's `--dir`: files given by name would be
-    taken for one program, which costs gigabytes. Returns what is printed;
+    taken for one program, which costs gigabytes. @variables are set in the
+    environment. Returns what is printed;
     raises SpatchError.
     """
     arguments = ["--very-quiet", "--no-includes", "--include-headers",
@@ -66,4 +68,4 @@ def run(rules, folder, options, jobs):
                  "--sp-file", os.path.join(HERE, rules), "--dir", "."]
     if jobs > 1:
         arguments += ["--jobs", str(jobs)]
-    return _run(arguments, folder, TOTAL_TIMEOUT)
+    return _run(arguments, folder, TOTAL_TIMEOUT, variables)

@@ -22,3 +22,21 @@ def counterparts():
     """Return {function that takes a VMA: (counterpart, kind)}."""
     return {function: (other, kind) for function, other, kind in
             (entry.split() for entry in own("counterparts"))}
+
+
+def pairs():
+    """Return {function that takes a lock: the one that releases it}."""
+    return dict(entry.split() for entry in own("locks"))
+
+
+def calls():
+    """Return {function that a hook may call: word or ""}.
+
+    A word is one that must be among the arguments; functions that are called
+    through a pointer have "->" before their name.
+    """
+    found = {}
+    for entry in own("calls"):
+        name, bracket, word = entry.rstrip(")").partition("(")
+        found[name] = word if bracket else ""
+    return found

@@ -9,6 +9,7 @@ import ctext
 _INCLUDE = re.compile(r"#\s*include\s*<(linux/[^>]+)>\s*(?:/\*.*\*/\s*)?$")
 # Where a line is broken, and where if there is no such place.
 _OPERATOR = re.compile(r" (?:\|\||&&|\||&) |, ")
+_COMPARISON = re.compile(r" (?:[<>]=?|[!=]=) ")
 _ARITHMETIC = re.compile(r" (?:[-+*/%]|<<|>>) ")
 _TAB = 8
 _WIDTH = 80
@@ -101,8 +102,15 @@ def _best_place(line, pattern):
 
 def _wrap(line, continued=False):
     """Return @line, broken behind the outermost operator or comma that fits.
+
+    Of operators within the same brackets the one that binds least counts.
     """
-    best = _best_place(line, _OPERATOR) or _best_place(line, _ARITHMETIC)
+    # A comparison binds more than what joins it to others, and less than
+    # what is in brackets of its own.
+    places = [place for place in (_best_place(line, _OPERATOR),
+                                  _best_place(line, _COMPARISON)) if place]
+    best = min(places, key=lambda place: place[0], default=None) or \
+        _best_place(line, _ARITHMETIC)
     if best is None:
         return line
     place = best[1]
@@ -110,6 +118,16 @@ def _wrap(line, continued=False):
     if _column(rest) > _WIDTH and _column(rest) < _column(line):
         rest = _wrap(rest, True)
     return line[:place] + "\n" + rest
+
+
+def join_casts(old, new, param):
+    """Return @new without the blank that Coccinelle's printer puts between a
+    cast and @param, in the lines that are not in @old."""
+    known = set(old.split("\n"))
+    pattern = re.compile(rf"(\((?:const )?(?:struct )?\w+(?: \*+)?\)) "
+                         rf"(?={param}->)")
+    return "\n".join(line if line in known else pattern.sub(r"\1", line)
+                     for line in new.split("\n"))
 
 
 def wrap_new_lines(old, new):
@@ -131,6 +149,46 @@ def rename_in_comments(text, names):
         pieces.append(text[end:start])
         pieces.append(pattern.sub(lambda m: names[m.group()],
                                   text[start:stop]))
+        end = stop
+    return "".join(pieces) + text[end:]
+
+
+def _parameter_line(name):
+    """Return a pattern for a kernel-doc comment's line on parameter @name,
+    with all that stands before and behind the name in groups."""
+    return re.compile(rf"^([ \t]*\*[ \t]*@){name}(:[ \t]*)(.*)\n",
+                      re.MULTILINE)
+
+
+def without_parameters(comment, names):
+    """Return @comment without the lines that describe the parameters @names,
+    if it has one for each."""
+    if any(
+            len(_parameter_line(name).findall(comment)) != 1
+            for name in names):
+        return comment
+    for name in names:
+        comment = _parameter_line(name).sub("", comment)
+    return comment
+
+
+def describe_prototype(text, function, names, param):
+    """Return @text with the kernel-doc comment of @function describing the
+    parameter @param in place of those in @names, of which the VMA is last."""
+    source = ctext.Source(text)
+    pieces = []
+    end = 0
+    for start, stop in ctext.comments(text):
+        comment = text[start:stop]
+        if re.match(rf"/\*\*?\s*\n\s*\*\s*{function}\b", comment) and \
+                without_parameters(comment, names) != comment and \
+                re.match(rf"[\w\s*]*\b{function}\s*\(",
+                         source.masked[stop:]):
+            for name in names[:-1]:
+                comment = _parameter_line(name).sub("", comment)
+            comment = _parameter_line(names[-1]).sub(
+                rf"\g<1>{param}\g<2>prototype of the mapping\n", comment)
+        pieces += [text[end:start], comment]
         end = stop
     return "".join(pieces) + text[end:]
 

@@ -62,6 +62,24 @@ class Insert(Case):
 				    "===\nBefore: four\n---\ny\n"),
 			"one\nz\ntwo\n\tthree\ntwo\none\ny\nfour\n")
 
+	def test_instead(self):
+		"""instead of lines, or of them nothing"""
+		self.assertEqual(self.insert("Instead: two\nInstead: four\n---\nx\n"
+					     "===\nInstead: one\n---\n"),
+				 "two\n\tthree\nx\n")
+
+	def test_instead_overlaps(self):
+		"""nothing goes among lines that are taken out"""
+		for other in ("Before: four", "Instead: four",
+			      "Instead: two\nInstead: four"):
+			with self.subTest(other=other):
+				self.wrong("Instead: two\nInstead: four\n---\nx\n"
+					   f"===\n{other}\n---\ny\n",
+					   "f.s.insert:7", "another insert")
+		self.assertEqual(self.insert("Instead: one\n---\nx\n===\n"
+					     "After: one\n---\ny\n"),
+				 "x\ny\ntwo\n\tthree\ntwo\nfour\n")
+
 	def test_never(self):
 		"""an anchor that is not there"""
 		self.wrong("Before: five\n---\nx\n", "f.s.insert:2", "'five'",
@@ -94,7 +112,7 @@ class Insert(Case):
 		"""headers that are wrong, each with its line"""
 		for body, *words in (
 				("---\nx\n", ":2", "names no place"),
-				("Before: one\nAfter: one\n---\nx\n", ":3", "both"),
+				("Before: one\nAfter: one\n---\nx\n", ":3", "not two"),
 				("Behind: one\n---\nx\n", ":2", "not 'Before"),
 				("Before: one\n", ":2", "'---'"),
 				("Before: one\n---\n", ":3", "no text"),

@@ -415,6 +415,34 @@ static void test_dma(void)
 	ASSERT_EQ(region_test.warnings, 0);
 }
 
+static int dma_pages(struct vma_proto *proto)
+{
+	int error = vma_proto_dma_mmap_pages(proto, &device, PAGES(5) - 100,
+					     &test_pages[0]);
+
+	proto->page_prot = __pgprot(pgprot_val(proto->page_prot) |
+				    TEST_PROT_DRIVER);
+	return error;
+}
+
+/* Pages of the DMA API: as the protection says in the end. */
+static void test_dma_pages(void)
+{
+	hook.more = dma_pages;
+	ASSERT_EQ(map_file(&file, 4, 3, SHARED, 2), PAGES(4));
+	ASSERT_EQ(vma_at(4)->vm_flags, SHARED | PFNMAP_FLAGS);
+	ASSERT_EQ(pfn_at(4), FIRST_PFN + 2);
+	ASSERT_EQ(pfn_at(6), FIRST_PFN + 4);
+	ASSERT(prot_at(4) & TEST_PROT_DRIVER);
+
+	ASSERT_EQ(map_file(&file, 10, 3, SHARED, 3), -ENXIO);
+	ASSERT_EQ(map_file(&file, 10, 1, SHARED, 5), -ENXIO);
+	/* As for any remap. */
+	hook.set = VM_MIXEDMAP;
+	ASSERT_EQ(map_file(&file, 10, 1, SHARED, 0), -EINVAL);
+	ASSERT_EQ(region_test.warnings, 0);
+}
+
 /* Neither is merged when its neighbour has what DMA left. */
 static void test_dma_no_merge(void)
 {
@@ -736,6 +764,7 @@ static const struct mmap_test tests[] = {
 	{ "map single pages", test_pages_single },
 	{ "map a vmalloc area", test_vmalloc },
 	{ "map DMA memory", test_dma },
+	{ "map pages of the DMA API", test_dma_pages },
 	{ "no merge of DMA memory", test_dma_no_merge },
 	{ "several actions", test_several },
 	{ "actions that do not go together", test_do_not_mix },

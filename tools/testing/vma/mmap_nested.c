@@ -72,6 +72,27 @@ static int map_as_prime(struct vm_area_struct *vma)
 	return try_to_map(lower.f_op, &made_up, vma);
 }
 
+static void *described_object;
+
+static int describe_object(struct vma_proto *proto)
+{
+	described_object = proto->private_data;
+	return test_mmap_proto(proto);
+}
+
+/* With no file operations at all, but an object, as DRM's GEM has. */
+static int map_object(struct vm_area_struct *vma)
+{
+	struct vm_area_struct before;
+
+	memcpy(&before, vma, sizeof(before));
+	outer.error = vma_proto_mmap_vma(vma, &lower, describe_object,
+					 &objects[1]);
+	outer.unchanged = vmas_equal(vma, &before);
+
+	return outer.error;
+}
+
 static void outer_close(struct vm_area_struct *vma)
 {
 	if (outer.lower_ops->close)
@@ -188,6 +209,34 @@ static void test_ways(void)
 		assert_unmapped();
 		ASSERT_EQ(close_calls, i + 1);
 	}
+}
+
+/* An object is described by what knows it, and mapped or left alone. */
+static void test_object(void)
+{
+	set_up_nested(map_object);
+	lower.f_op = NULL;
+	hook.set = VM_DONTDUMP;
+	hook.vm_ops = &mapped_ops;
+	hook.private_data = &objects[0];
+	ASSERT_EQ(map(2, 2, SHARED), PAGES(2));
+	ASSERT(described_object == &objects[1]);
+	ASSERT(hook.seen_file == &lower);
+	ASSERT_EQ(mapped.calls, 1);
+	ASSERT(mapped.file == &lower);
+	ASSERT(mapped.private_data == &objects[0]);
+	ASSERT(vma_at(2)->vm_file == &file);
+	ASSERT(vma_at(2)->vm_flags & VM_DONTDUMP);
+	ASSERT(vma_at(2)->vm_private_data == &mapped_private);
+
+	mapped.error = -EIO;
+	ASSERT_EQ(map(8, 2, SHARED), -EIO);
+	ASSERT(outer.unchanged);
+	hook.error = -EACCES;
+	ASSERT_EQ(map(8, 2, SHARED), -EACCES);
+	ASSERT(outer.unchanged);
+	assert_unmapped();
+	ASSERT_EQ(close_calls, 1);
 }
 
 /* A file below with mmap() is mapped as ever. */
@@ -760,6 +809,54 @@ static void test_proto_to_old(void)
 	assert_unchanged_since(&before);
 }
 
+static struct cred another = { .usage = 1 };
+static const struct cred *mmap_creds;
+
+static int mmap_seeing_creds(struct file *file, struct vm_area_struct *vma)
+{
+	mmap_creds = current_creds;
+	return hook.error;
+}
+
+static const struct file_operations creds_fops = {
+	.mmap = mmap_seeing_creds,
+};
+
+static int outer_as_another(struct vma_proto *proto)
+{
+	const struct cred *before = override_creds(&another);
+	int error = vma_proto_mmap_file(proto, &lower);
+
+	revert_creds(before);
+
+	return error;
+}
+
+static const struct file_operations outer_as_another_fops = {
+	.mmap_proto = outer_as_another,
+};
+
+/* mmap() is called as who the hook was, although that is over by then. */
+static void test_proto_to_old_creds(void)
+{
+	const int errors[] = { -EIO, 0 };
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		set_up_above();
+		file.f_op = &outer_as_another_fops;
+		lower.f_op = &creds_fops;
+		hook.error = errors[i];
+		mmap_creds = NULL;
+		ASSERT_EQ(map(2, 2, SHARED), errors[i] ?: PAGES(2));
+		ASSERT(mmap_creds == &another);
+		ASSERT(current_creds == &init_cred);
+		ASSERT_EQ(another.usage, 1);
+		ASSERT_EQ(init_cred.usage, 1);
+	}
+	assert_unmapped();
+}
+
 static struct file middle;
 static struct address_space middle_mapping;
 
@@ -996,6 +1093,7 @@ static void test_each_step(void)
 
 static const struct mmap_test tests[] = {
 	{ "all ways to map a file below", test_ways },
+	{ "an object that has no file", test_object },
 	{ "a file below with mmap()", test_old_below },
 	{ "a file below with no hook, or both", test_no_hook_below },
 	{ "what the file below does not set stays", test_keeps },
@@ -1008,6 +1106,7 @@ static const struct mmap_test tests[] = {
 	{ "the same, and it chooses another", test_proto_chosen_below },
 	{ "the same, with mapped() forwarded", test_proto_forwards },
 	{ "mmap_proto() to mmap()", test_proto_to_old },
+	{ "the same, with credentials", test_proto_to_old_creds },
 	{ "mmap() to mmap_proto() to either", test_three },
 	{ "the same, and it fails with another file", test_three_files },
 	{ "each step that can fail", test_each_step },

@@ -113,6 +113,41 @@ int fops_mmap_proto(const struct file_operations *fops, struct file *file,
 /* call_mmap() and fops_check_mmap(): the kernel's own, cut out of fs.h. */
 #include "generated/fs.h"
 
+/* Credentials, of which each task has the same, until it overrides them. */
+struct cred {
+	long usage;
+};
+
+static struct cred init_cred = { .usage = 1 };
+static struct cred *current_creds = &init_cred;
+
+static inline const struct cred *get_current_cred(void)
+{
+	current_creds->usage++;
+	return current_creds;
+}
+
+static inline void put_cred(const struct cred *cred)
+{
+	((struct cred *)cred)->usage--;
+}
+
+static inline const struct cred *override_creds(const struct cred *cred)
+{
+	const struct cred *before = current_creds;
+
+	current_creds = (struct cred *)cred;
+	current_creds->usage++;
+
+	return before;
+}
+
+static inline void revert_creds(const struct cred *before)
+{
+	put_cred(current_creds);
+	current_creds = (struct cred *)before;
+}
+
 static inline int mmap_file(struct file *file, struct vm_area_struct *vma)
 {
 	int error = call_mmap(file, vma);

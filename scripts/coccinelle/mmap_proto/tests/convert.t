@@ -17,7 +17,7 @@ TOOL = os.path.dirname(HERE)
 sys.path.insert(0, os.path.join(TOOL, "..", "..", "overlay"))
 sys.path.insert(0, TOOL)
 
-import judge  # noqa: E402
+import body  # noqa: E402
 import tap  # noqa: E402
 
 
@@ -48,7 +48,7 @@ class Cases(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.folder = tempfile.mkdtemp(prefix="mmap-cases-")
-        for kind in ("plain", "refused"):
+        for kind in ("plain", "refused", "shared"):
             shutil.copytree(os.path.join(HERE, kind),
                             os.path.join(cls.folder, "tree", kind))
         subprocess.run(
@@ -95,6 +95,28 @@ class Cases(unittest.TestCase):
         self.assertEqual([(row["result"], row["reason"]) for row in rows],
                          [("refused", reason)])
 
+    def test_shared(self):
+        """hooks that several files name are converted in all or in none"""
+        changed = 0
+        for name in sorted(os.listdir(os.path.join(HERE, "shared"))):
+            if name.endswith(".out"):
+                continue
+            text = read(HERE, "shared", name)
+            expected = text
+            if os.path.exists(os.path.join(HERE, "shared", name + ".out")):
+                expected = read(HERE, "shared", name + ".out")
+                changed += 1
+            refused = re.search("^// Refused: (.*)", text, re.MULTILINE)
+            with self.subTest(name):
+                self.assertEqual(read(self.folder, "tree", "shared", name),
+                                 expected)
+                for row in self.rows_of(f"shared/{name}"):
+                    self.assertEqual(
+                        (row["result"], row["reason"]),
+                        ("refused", refused.group(1)) if refused
+                        else ("converted", ""))
+        self.figures = f"{changed} files converted"
+
 
 def add(kind, name):
     """Make a test method of one case."""
@@ -123,11 +145,11 @@ class Flags(unittest.TestCase):
 
     def test_set(self):
         """what a hook may set, the core lets it set"""
-        self.assertLessEqual(judge.MAY_SET, self.mask("VMA_PROTO_MAY_SET"))
+        self.assertLessEqual(body.MAY_SET, self.mask("VMA_PROTO_MAY_SET"))
 
     def test_clear(self):
         """what a hook may take away, the core lets it take away"""
-        self.assertLessEqual(judge.MAY_CLEAR, self.mask("VMA_PROTO_MAY_CLEAR"))
+        self.assertLessEqual(body.MAY_CLEAR, self.mask("VMA_PROTO_MAY_CLEAR"))
 
 
 if __name__ == "__main__":

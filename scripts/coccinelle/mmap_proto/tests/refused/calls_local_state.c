@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// Refused: calls x_note, which changes state: it writes last
+// Refused: calls a function of its own: x_note, which changes state: it writes last
 #include <linux/fs.h>
 
 static void x_note(struct x *x)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// Refused: calls x_check, which changes state: it counts something
+// Refused: calls a function of its own: x_check, which changes state: it counts something
 #include <linux/fs.h>
 
 static const struct vm_operations_struct x_ops = {

@@ -3,5 +3,5 @@
 #include <linux/fs.h>
 
 static const struct file_operations x_fops = {
-	.mmap = x_mmap,
+	.mmap = nowhere_mmap,
 };

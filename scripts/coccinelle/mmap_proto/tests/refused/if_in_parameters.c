@@ -6,7 +6,7 @@ static const struct vm_operations_struct x_ops = {
 	.fault = x_fault,
 };
 
-static int x_mmap(struct file *file,
+static int if_in_parameters_mmap(struct file *file,
 #ifdef X
 		  struct vm_area_struct *vma)
 #else
@@ -18,5 +18,5 @@ static int x_mmap(struct file *file,
 }
 
 static const struct file_operations x_fops = {
-	.mmap = x_mmap,
+	.mmap = if_in_parameters_mmap,
 };

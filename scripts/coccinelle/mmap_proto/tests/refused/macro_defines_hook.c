@@ -13,8 +13,8 @@ static int name##_mmap(struct file *file, struct vm_area_struct *vma) \
 	return 0; \
 }
 
-DEF(x)
+DEF(macro_defines_hook)
 
 static const struct file_operations x_fops = {
-	.mmap = x_mmap,
+	.mmap = macro_defines_hook_mmap,
 };

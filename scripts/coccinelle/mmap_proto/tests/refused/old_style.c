@@ -6,7 +6,7 @@ static const struct vm_operations_struct x_ops = {
 	.fault = x_fault,
 };
 
-static int x_mmap(file, vma)
+static int old_style_mmap(file, vma)
 	struct file *file;
 	struct vm_area_struct *vma;
 {
@@ -15,5 +15,5 @@ static int x_mmap(file, vma)
 }
 
 static const struct file_operations x_fops = {
-	.mmap = x_mmap,
+	.mmap = old_style_mmap,
 };

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/// The new line is inserted, for the sake of its alignment.
+
+// Fires: 1
+@genwqe_mmap_ini@
+identifier ops;
+@@
+ struct file_operations ops = {
+-	.mmap = genwqe_mmap,
+ };

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/// The new line is inserted, for the sake of its alignment.
+
+// Fires: 1
+@mtdchar_mmap_ini@
+identifier ops;
+@@
+ struct file_operations ops = {
+-	.mmap = mtdchar_mmap,
+ };
