@@ -111,6 +111,7 @@ class Results:
 		self.configuration.configure()
 		headers = self._headers(commit)
 		common = "\0".join([self.configuration.digest(), *CHECKS,
+				    kbuild.patches.base_of(kbuild.TREE),
 				    kbuild.run("sparse", "--version",
 					       folder=kbuild.CHECK),
 				    repr(headers)])
@@ -146,7 +147,10 @@ class Results:
 			self.built += 1
 
 	def _headers(self, commit):
-		"""{header: its id at @commit} of those that the series changes."""
+		"""{header: its id at @commit} of those that the series changes; for
+		the base, whose headers are what they are, nothing."""
+		if commit == kbuild.patches.base_of(kbuild.TREE):
+			return {}
 		paths = [path for path in kbuild.changed()
 			 if path.endswith(".h")]
 		lines = kbuild.run("git", "ls-tree", commit, "--", *paths,
