@@ -24,7 +24,7 @@ PATTERNS = FOLDER + "/candidates"
 _PATIENCE = 5		# seconds that it has to end when interrupted
 _OUTSIDE = ("tools/", "Documentation/", "scripts/")
 # What tests the hooks has hooks of either kind, and shall keep them.
-_TESTS = re.compile("_kunit|test_mmap_proto")
+_TESTS = re.compile("_kunit|test_mmap_proto|drm_gem_mmap_test")
 
 
 def sources(series):

@@ -547,8 +547,10 @@ static int gem_mmap_init(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, world);
 	dev = drm_kunit_helper_alloc_device(test);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(dev));
-	world->drm = __drm_kunit_helper_alloc_drm_device_with_driver(test, dev,
-			sizeof(*world->drm), 0, &test_driver);
+	world->drm =
+		__drm_kunit_helper_alloc_drm_device_with_driver(test, dev,
+								sizeof(*world->drm),
+								0, &test_driver);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(world->drm));
 	dev_set_drvdata(dev, world);
 	world->priv.minor = world->drm->primary;
