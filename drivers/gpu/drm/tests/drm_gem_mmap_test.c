@@ -76,6 +76,7 @@ static void test_obj_free(struct drm_gem_object *obj)
 	int i;
 
 	world_of(obj)->freed++;
+	drm_vma_node_revoke(&obj->vma_node, &world_of(obj)->priv);
 	drm_gem_object_release(obj);
 	for (i = 0; i < PAGES; i++)
 		__free_page(test_obj->pages[i]);
@@ -361,7 +362,6 @@ static void gem_mmap_last_reference(struct kunit *test)
 	unsigned long addr = map(test, &obj->base, SIZE);
 
 	KUNIT_ASSERT_FALSE(test, IS_ERR_VALUE(addr));
-	drm_vma_node_revoke(&obj->base.vma_node, &world->priv);
 	drm_gem_object_put(&obj->base);
 	KUNIT_EXPECT_EQ(test, world->freed, 0);
 	KUNIT_EXPECT_EQ(test, vm_munmap(addr, SIZE), 0);
