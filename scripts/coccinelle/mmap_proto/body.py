@@ -86,13 +86,6 @@ def _caller(tokens, position):
     return -1
 
 
-def _functions(source, name):
-    """Return the definitions of @name; a macro that is followed by a block,
-    as loops are, is none."""
-    return [definition for definition in source.definitions(name)
-            if definition.head.strip()]
-
-
 def _locals(tokens):
     """Return the names that the body declares."""
     names = set()
@@ -428,7 +421,7 @@ class Body:
 
     def _check_redefined(self, name, arguments):
         """@name is harmless; what this file makes of it must be, too."""
-        if _functions(self.source, name):
+        if self.source.definitions(name):
             self._check_local(name, arguments)
         if (_ASSIGNMENTS | {"++", "--"}) & self.source.expansion(name):
             raise Refusal(f"a macro changes something: {name}")
@@ -456,7 +449,7 @@ class Body:
     def _check_local(self, name, arguments):
         """@name must be a function of this file that changes nothing but
         what the hook has given it to fill in."""
-        definitions = _functions(self.source, name)
+        definitions = self.source.definitions(name)
         if not definitions or self.depth == _DEPTH or \
                 name in self.source.defines():
             raise Refusal(f"calls what is not on the list: {name}")
