@@ -156,8 +156,7 @@ help:
 	@echo '  make shell       a prompt in the same machine; Ctrl-A X ends it'
 	@echo '  make series      write the commits as patches to $(BUILD)/series'
 	@echo '  make status      the table of mmap hooks again'
-	@echo '  make convert M=DIR  print what converts the driver in DIR;'
-	@echo '                   IN_PLACE=yes changes it'
+	@echo '  make convert     print what converts a driver that is out of the tree'
 	@echo '  make bench       count what mmap() costs, beside what it may cost'
 	@echo '  make tree        the tree alone; it is in $(TREE)'
 	@echo '  make packages    install what kernels and tests need'
@@ -165,4 +164,6 @@ help:
 	@echo
 	@echo '  KDIR=/path       use this 6.12 tree as the base; it is only read'
 	@echo '  PACKAGES=no      install no packages'
+	@echo '  M=/path          the folder of the driver to convert'
+	@echo '  IN_PLACE=yes     change its files, instead of printing a diff'
 	@echo '  FUZZ_SECONDS=60  how long to fuzz; without it an hour'

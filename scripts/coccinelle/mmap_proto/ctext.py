@@ -142,6 +142,14 @@ class Source:
                                          + self.masked[start + match.end():end])
         return found
 
+    def expansion(self, name, seen=()):
+        """Return the set of tokens that macro @name of this file stands for,
+        those of the macros in it included."""
+        found = set(tokens(self.defines().get(name, "")))
+        for token in found & set(self.defines()) - {name, *seen}:
+            found = found | self.expansion(token, (name, *seen))
+        return found
+
     def declarations(self, name):
         """Return (start, end) of each declaration of the mmap() hook @name,
         from its name on."""
@@ -178,6 +186,10 @@ class Source:
             if end < 0:
                 end = len(self.code) - 1
             head = re.split(r"[;{}]", self.code[:match.start()])[-1]
+            # A macro that begins a loop has a block behind it, too.
+            if not re.search(r"\w[\s*]*$", head) or \
+                    re.search(r"\b(?:else|do)\s*$", head):
+                continue
             found.append(Definition(
                 head, self.code[opening + 1:closing],
                 self.masked[brace.end():end], match.start(), end + 1))

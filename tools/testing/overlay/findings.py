@@ -19,6 +19,8 @@ import kbuild
 # gcc with more warnings, kernel-doc, and sparse.
 CHECKS = ("W=1", "C=2", "CHECK=sparse")
 COMPILED = os.path.join(kbuild.BUILD, "report", "compiled.csv")
+# How many objects are built before what was found is written down.
+_PART = 60
 _PLACE = re.compile(r"^(\S+?\.[chS]):(\d+):(?:\d+:)? ?(.*)$")
 _NO_FINDING = re.compile(r"\s*note:|In file included|in expansion of")
 _RENAMED = re.compile(r"(\w)_proto\b")
@@ -76,7 +78,7 @@ class Results:
 		self.path = os.path.join(kbuild.CHECK, "findings",
 					 configuration.name + ".json")
 		self.kept = self._read()
-		self.used = {}
+		self.used = set()
 		self.built = 0
 		self.missing = []
 		self.said = ""
@@ -89,11 +91,17 @@ class Results:
 			return {}
 
 	def save(self):
-		"""Keep what this run has used, for the next one."""
+		"""Keep what was found for the next run."""
 		os.makedirs(os.path.dirname(self.path), exist_ok=True)
 		with open(self.path + ".new", "w", encoding="utf-8") as file:
-			json.dump(self.used, file)
+			json.dump(self.kept, file)
 		os.replace(self.path + ".new", self.path)
+
+	def forget(self):
+		"""Forget what this run has not used."""
+		self.kept = {key: entry for key, entry in self.kept.items()
+			     if key in self.used}
+		self.save()
 
 	def examine(self, commit, goals):
 		"""Have the objects @goals, {object: path}, of @commit built and
@@ -103,14 +111,27 @@ class Results:
 		self.configuration.configure()
 		headers = self._headers(commit)
 		common = "\0".join([self.configuration.digest(), *CHECKS,
+				    kbuild.patches.base_of(kbuild.TREE),
 				    kbuild.run("sparse", "--version",
 					       folder=kbuild.CHECK),
 				    repr(headers)])
 		keys = {goal: self._key(common, commit, path)
 			for goal, path in goals.items()}
 		todo = [goal for goal in goals if keys[goal] not in self.kept]
-		said, out = self.configuration.build(todo, *CHECKS) if todo \
-			else ({}, "")
+		for first in range(0, len(todo), _PART):
+			self._build(todo[first:first + _PART], goals, keys,
+				    headers)
+			self.save()
+		found = {}
+		for goal, key in keys.items():
+			if key in self.kept:
+				self.used.add(key)
+				found[goal] = Entry(*self.kept[key])
+		return found
+
+	def _build(self, todo, goals, keys, headers):
+		"""Build the objects @todo, and keep what is found."""
+		said, out = self.configuration.build(todo, *CHECKS)
 		for goal in todo:
 			# What is not enabled may compile by chance.
 			if not self.configuration.built(goal) or \
@@ -124,15 +145,12 @@ class Results:
 			self.kept[keys[goal]] = self._entry(
 				goal, lines, headers).as_json()
 			self.built += 1
-		found = {}
-		for goal, key in keys.items():
-			if key in self.kept:
-				self.used[key] = self.kept[key]
-				found[goal] = Entry(*self.kept[key])
-		return found
 
 	def _headers(self, commit):
-		"""{header: its id at @commit} of those that the series changes."""
+		"""{header: its id at @commit} of those that the series changes; for
+		the base, whose headers are what they are, nothing."""
+		if commit == kbuild.patches.base_of(kbuild.TREE):
+			return {}
 		paths = [path for path in kbuild.changed()
 			 if path.endswith(".h")]
 		lines = kbuild.run("git", "ls-tree", commit, "--", *paths,
@@ -215,9 +233,8 @@ class Comparison:
 			kbuild.patches.base_of(kbuild.TREE),
 			{goal: path for goal, path in goals.items()
 			 if changed[path] == "M"})
-		results.save()
 		self.new = results.examine(kbuild.head(), goals)
-		results.save()
+		results.forget()
 		self.compiled = {goals[goal] for goal in self.new}.union(
 			*(entry.headers for entry in self.new.values()))
 		self.missing = sorted(set(results.missing))
