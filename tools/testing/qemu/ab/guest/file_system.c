@@ -26,6 +26,7 @@
 #include "thing.h"
 
 #define FILE_SIZE (4 * PAGE + 123)
+#define HUGE_SIZE (2UL << 20)
 
 /**
  * struct file_system - how a file system is mounted.
@@ -71,7 +72,7 @@ static void map_file(const char *label, const char *path, int flags,
 {
 	struct target target = {
 		.label = label, .size = size, .contents = true,
-		.write = write };
+		.write = write, .whole = size >= HUGE_SIZE };
 
 	target.fd = open(path, flags | O_CLOEXEC, 0644);
 	if (target.fd < 0) {
@@ -95,7 +96,8 @@ static void map_overlay(void)
 			"overlay", 0,
 			"lowerdir=mnt,upperdir=upper,workdir=work")))
 		return;
-	map_file("lower", "overlay/data", O_RDONLY, FILE_SIZE, false, false);
+	map_file("lower", "overlay/data", O_RDONLY, FILE_SIZE, false,
+		 matrix_is_short());
 	map_file("upper", "overlay/data", O_RDWR, FILE_SIZE, true, true);
 	record_error("unmount the overlay", umount("overlay"));
 }
@@ -306,7 +308,7 @@ static const struct file_system tmpfs_huge = { "tmpfs", "none",
 	"size=16M,huge=always" };
 static const struct file_system ramfs = { "ramfs", "none" };
 static const struct file_system hugetlbfs = { .type = "hugetlbfs",
-	.source = "none", .no_overlay = true, .size = 2UL << 20 };
+	.source = "none", .no_overlay = true, .size = HUGE_SIZE };
 
 static const struct file_system ext2 = { "ext2" };
 static const struct file_system ext4 = { "ext4" };
@@ -327,7 +329,7 @@ static const struct file_system jfs = { "jfs" };
 static const struct file_system reiserfs = { "reiserfs" };
 static const struct file_system gfs2 = { "gfs2" };
 static const struct file_system ufs = { .type = "ufs",
-	.options = "ufstype=ufs2", .read_only = true };
+	.options = "ufstype=44bsd", .read_only = true };
 static const struct file_system squashfs = { .type = "squashfs",
 	.read_only = true };
 static const struct file_system erofs = { .type = "erofs", .read_only = true };
