@@ -192,25 +192,7 @@ static void erase_mtd(const char *path)
 	close(fd);
 }
 
-/* An image of the host, written to the device itself. */
-static void copy_to_mtd(const char *from, const char *to)
-{
-	char block[PAGE];
-	int image = thing_open(from, O_RDONLY);
-	int device = thing_open(to, O_RDWR);
-	ssize_t len;
-
-	while ((len = read(image, block, sizeof(block))) > 0) {
-		if (write(device, block, len) != len)
-			record("copy", "%s", strerrorname_np(errno));
-	}
-	close(image);
-	close(device);
-}
-
 static const struct file_system jffs2 = { "jffs2", "mtd0" };
-static const struct file_system cramfs = { .type = "cramfs",
-	.source = "mtd0", .read_only = true };
 static const struct file_system ubifs = { "ubifs", "ubi0:ab" };
 
 static void run_jffs2(const void *argument)
@@ -218,14 +200,6 @@ static void run_jffs2(const void *argument)
 	(void)argument;
 	erase_mtd("/dev/mtd0");
 	run_file_system(&jffs2);
-}
-
-static void run_cramfs(const void *argument)
-{
-	(void)argument;
-	erase_mtd("/dev/mtd0");
-	copy_to_mtd("/ab/cramfs.img", "/dev/mtd0");
-	run_file_system(&cramfs);
 }
 
 static void run_ubifs(const void *argument)
@@ -300,8 +274,9 @@ static const struct file_system p9_cached = { "9p", "ab",
 	"trans=virtio,version=9p2000.L,cache=loose,msize=65536" };
 static const struct file_system p9_mmap = { "9p", "ab",
 	"trans=virtio,version=9p2000.L,cache=mmap,msize=65536" };
-static const struct file_system p9_unix = { "9p", "ab",
-	"trans=virtio,version=9p2000.u,cache=loose,msize=65536" };
+static const struct file_system p9_unix = { .type = "9p", .source = "ab",
+	.options = "trans=virtio,version=9p2000.u,cache=loose,msize=65536",
+	.read_only = true };
 
 static const struct file_system tmpfs = { "tmpfs", "none", "size=16M" };
 static const struct file_system tmpfs_huge = { "tmpfs", "none",
@@ -360,14 +335,14 @@ const struct thing file_system_things[] = {
 	{ "squashfs", run_file_system, &squashfs },
 	{ "erofs", run_file_system, &erofs },
 	{ "romfs", run_file_system, &romfs },
+	/* It finds the file of the host, which the others remove. */
+	{ "9p-unix", run_file_system, &p9_unix },
 	{ "9p-linux", run_file_system, &p9_linux },
 	{ "9p-cached", run_file_system, &p9_cached },
 	{ "9p-mmap", run_file_system, &p9_mmap },
-	{ "9p-unix", run_file_system, &p9_unix },
 	{ "fuse", run_fuse, &cached },
 	{ "fuse-direct", run_fuse, &direct },
 	{ "jffs2", run_jffs2, NULL },
-	{ "cramfs", run_cramfs, NULL },
 	{ "ubifs", run_ubifs, NULL },
 	{ "ecryptfs", run_ecryptfs, NULL },
 	{ "zonefs", run_zonefs, NULL },

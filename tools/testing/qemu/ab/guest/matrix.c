@@ -604,16 +604,18 @@ static void map_anywhere(const struct target *target, size_t len, int prot,
 	const char *error = got == MAP_FAILED ? strerrorname_np(errno) : "ok";
 	pid_t pid;
 
-	snprintf(operation, sizeof(operation), "%s anywhere %s %s %zu",
-		 target->label ?: "", share_name(flags), prot_name(prot),
-		 len / PAGE);
+	snprintf(operation, sizeof(operation), "%s anywhere %s %s %zu%s",
+		 target->label, share_name(flags), prot_name(prot),
+		 len / PAGE, flags & MAP_POPULATE ? " populated" :
+		 flags & MAP_LOCKED ? " locked" : "");
 	if (got == MAP_FAILED) {
 		record(operation, "%s", error);
 		return;
 	}
 	region_describe(got, len, target->base, text, sizeof(text));
 	record(operation, "ok %s", text);
-	access_pages(target, operation, got, len, prot, flags);
+	access_pages(target, operation + strlen(target->label) + 1, got, len,
+		     prot, flags);
 	pid = fork();
 	if (!pid) {
 		strcat(operation, " in the child");

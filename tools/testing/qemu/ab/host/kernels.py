@@ -124,7 +124,7 @@ class Kernel:
 		with open(listing, "w", encoding="utf-8") as file:
 			file.write("dir /ab 755 0 0\ndir /tests 755 0 0\n"
 				   f"file /tests/mmap_ab {program} 755 0 0\n")
-			for path in (probes, numbers, block, disks["cramfs"]):
+			for path in (probes, numbers, block):
 				file.write(f"file /ab/{os.path.basename(path)} "
 					   f"{path} 644 0 0\n")
 		output = os.path.join(folder, "ab.cpio")
@@ -137,6 +137,8 @@ class Kernel:
 			file.write(whole)
 		shutil.rmtree(share, ignore_errors=True)
 		os.makedirs(share)
+		with open(os.path.join(share, "data"), "wb") as file:
+			file.write(images.contents(images.FILE_SIZE))
 		return output
 
 	def _devices(self, disks, share, records):
