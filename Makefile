@@ -15,12 +15,13 @@ KDIR ?=
 # "no": do not look for missing packages, and install none.
 PACKAGES ?= yes
 
+CONVERT := scripts/coccinelle/mmap_proto/convert.py
 PROVE := tools/testing/overlay/prove.sh
 
 packages = $(if $(filter no,$(PACKAGES)),,@scripts/overlay/packages.py install $(1))
 
-.PHONY: all tree packages boot shell series status bench fuzz check check-fast \
-	check-full clean help
+.PHONY: all tree packages boot shell series status convert bench fuzz \
+	check check-fast check-full clean help
 .NOTPARALLEL:
 .DEFAULT_GOAL := all
 
@@ -34,6 +35,7 @@ tree:
 		$(if $(KDIR),--kdir "$(KDIR)")
 	@scripts/overlay/overlay.py build --base $(BUILD)/base.git \
 		--tree $(TREE) --cache $(BUILD)/cache --report $(BUILD)/report
+	@$(CONVERT) page --report $(BUILD)/report
 
 # What kernels and tests need beyond what the tree needs.
 packages:
@@ -61,7 +63,20 @@ series: tree
 	@scripts/overlay/patches.py --tree $(TREE) --output $(BUILD)/series
 
 status:
-	@scripts/coccinelle/mmap_proto/convert.py status --report $(BUILD)/report
+	@$(CONVERT) page --report $(BUILD)/report
+	@$(CONVERT) status --report $(BUILD)/report
+
+# A driver out of the tree: the diff that converts it, or the files changed.
+M ?=
+IN_PLACE ?= no
+
+convert:
+	@test -n "$(M)" || { echo 'Say which folder holds the driver:' \
+		'make convert M=/path/to/driver' >&2; exit 1; }
+	@case "$(IN_PLACE)" in yes|no) ;; *) echo 'IN_PLACE is yes or no, not' \
+		'"$(IN_PLACE)".' >&2; exit 1 ;; esac
+	$(call packages,tree)
+	@$(CONVERT) dir $(if $(filter yes,$(IN_PLACE)),--in-place) -- "$(M)"
 
 bench: tree packages
 	@tools/bench/bench.py --build $(BUILD)
@@ -93,12 +108,14 @@ KERNEL_TESTS := tools/testing/overlay/tree.t \
 	$(QEMU_DIR)/stress.t \
 	$(sort $(wildcard $(QEMU_DIR)/tests/*.t)) \
 	$(QEMU_DIR)/ab/ab.t \
-	tools/testing/overlay/kunit.t tools/testing/overlay/series.t
+	tools/testing/overlay/kunit.t tools/testing/overlay/series.t \
+	tools/testing/overlay/converted.t
 
 # The debug kernel is built by the first.
 FULL_TESTS := $(QEMU_DIR)/debug.t \
 	$(QEMU_DIR)/freed.t $(QEMU_DIR)/ab/ab_full.t \
-	tools/testing/overlay/kunit_debug.t tools/testing/overlay/nommu.t
+	tools/testing/overlay/kunit_debug.t tools/testing/overlay/nommu.t \
+	tools/testing/overlay/cross.t
 
 # The tests find what they need in the environment: $TREE those of the tree,
 # $KSRC and the rest those of the virtual machine, as `make boot` does.
@@ -115,6 +132,7 @@ check: tree packages
 		$(KERNEL_TESTS)
 
 check-full: tree packages
+	$(call packages,cross)
 	@BUILD=$(abspath $(BUILD)/qemu) $(PROVE) $(FAST_TESTS) $(FUZZ_TESTS) \
 		$(KERNEL_TESTS) $(FULL_TESTS)
 
@@ -138,6 +156,7 @@ help:
 	@echo '  make shell       a prompt in the same machine; Ctrl-A X ends it'
 	@echo '  make series      write the commits as patches to $(BUILD)/series'
 	@echo '  make status      the table of mmap hooks again'
+	@echo '  make convert     print what converts a driver that is out of the tree'
 	@echo '  make bench       count what mmap() costs, beside what it may cost'
 	@echo '  make tree        the tree alone; it is in $(TREE)'
 	@echo '  make packages    install what kernels and tests need'
@@ -145,4 +164,6 @@ help:
 	@echo
 	@echo '  KDIR=/path       use this 6.12 tree as the base; it is only read'
 	@echo '  PACKAGES=no      install no packages'
+	@echo '  M=/path          the folder of the driver to convert'
+	@echo '  IN_PLACE=yes     change its files, instead of printing a diff'
 	@echo '  FUZZ_SECONDS=60  how long to fuzz; without it an hour'

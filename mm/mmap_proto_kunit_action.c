@@ -99,7 +99,7 @@ static void expect_nothing(struct kunit *test, int page, int nr)
 	for (i = 0; i < nr; i++) {
 		unsigned long addr = BASE + PAGES(page + i);
 		pte_t entry = mmap_proto_entry(addr);
-		u32 word;
+		u32 __maybe_unused word;
 
 		KUNIT_EXPECT_TRUE(test, pte_none(entry));
 		KUNIT_EXPECT_EQ(test, get_user(word, (u32 __user *)addr),
@@ -356,7 +356,7 @@ static u32 io_word(struct kunit *test)
 	if (!IS_ENABLED(CONFIG_X86) || IS_ENABLED(CONFIG_UML))
 		kunit_skip(test, "there is no I/O memory that is known");
 	io = ioremap(PFN_PHYS(IO_PFN), PAGE_SIZE);
-	KUNIT_ASSERT_NOT_NULL(test, io);
+	KUNIT_ASSERT_NOT_NULL(test, (void __force *)io);
 	word = readl(io + IO_OFFSET);
 	iounmap(io);
 	return word;

@@ -110,7 +110,7 @@ static void vma_is_as_described(struct kunit *test)
 static void no_operations(struct kunit *test)
 {
 	struct vm_area_struct *vma;
-	u32 word;
+	u32 __maybe_unused word;
 
 	KUNIT_ASSERT_EQ(test, map_at(0, 1, RW, MAP_PRIVATE, 0), BASE);
 	vma = mmap_proto_vma(BASE);

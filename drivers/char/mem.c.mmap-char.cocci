@@ -53,21 +53,18 @@ identifier file, vma, size, offset;
 // Fires: 3
 @mmap_mem_calls@
 identifier file, vma;
-expression pgoff, start, size, prot;
+expression pgoff, start, size, prot, allowed;
 @@
  mmap_mem_proto(...)
  {
  <+...
 (
- phys_mem_access_prot_allowed(
--	file,
-+	proto->file,
- 	...)
+-phys_mem_access_prot_allowed(file, pgoff, size, allowed)
++phys_mem_access_prot_allowed(proto->file, pgoff, size,
++			     allowed)
 |
- phys_mem_access_prot(
--	file,
-+	proto->file,
- 	...)
+-phys_mem_access_prot(file, pgoff, size, prot)
++phys_mem_access_prot(proto->file, pgoff, size, prot)
 |
 -remap_pfn_range(vma,
 +vma_proto_remap_pfn_range(proto,

@@ -25,7 +25,7 @@ _PATIENCE = 5		# seconds that it has to end when interrupted
 _OUTSIDE = ("tools/", "Documentation/", "scripts/")
 _PROTOTYPE = re.compile(rb"\.\s*mmap_proto\s*=")
 # What tests the hooks has hooks of either kind, and shall keep them.
-_TESTS = re.compile("_kunit|test_mmap_proto")
+_TESTS = re.compile("_kunit|test_mmap_proto|_mmap_test")
 
 
 def sources(series):

@@ -36,6 +36,8 @@ MAY_CLEAR = {"VM_MAYREAD", "VM_MAYWRITE", "VM_MAYEXEC", "VM_WRITE", "VM_EXEC"}
 # No mapping has these before the hook is called.
 NEVER_SET = {"VM_SEQ_READ", "VM_RAND_READ"}
 _OPS_MEMBERS = re.compile(r"\s*(?:\.\s*\w+\s*=\s*&?\w+\s*(?:,\s*|$))*$")
+_OPS_DEFINED = re.compile(
+    r"\bstruct\s+vm_operations_struct\s+(?:\w+\s+)*\w+\b[^;{}=]*=\s*{")
 
 
 class Refusal(Exception):
@@ -110,6 +112,8 @@ def _declared(statement):
         return set()
     if "static" in statement[:i]:
         raise Refusal("changes state: it has a static variable")
+    if "extern" in statement[:i]:
+        raise Refusal("changes state: it declares a variable of another place")
     names = {statement[i - 1]}
     depth = 0
     for k in range(i, len(statement)):
@@ -156,9 +160,9 @@ class Body:
         self.tokens = ctext.tokens(definition.body)
         if dialect.param in self.tokens:
             raise Refusal(f"name taken: {dialect.param}")
-        for name, expansion in source.defines().items():
+        for name in source.defines():
             if name in self.tokens and {self.vma, self.file or self.vma} & \
-                    set(ctext.tokens(expansion)):
+                    source.expansion(name):
                 raise Refusal(f"a macro hides a parameter: {name}")
         self.locals = _locals(self.tokens)
         if {self.file, self.vma} & self.locals:
@@ -376,13 +380,21 @@ class Body:
         if callee in _FLAG_CALLS or self._kind(i - 1) or callee in _LOCKS \
                 or callee in _LOCKS.values():
             return
+        arguments = self._arguments(i)
         if callee in _CALLS and (not _CALLS[callee] or _CALLS[callee]
                                  in self.tokens[i:_close(self.tokens, i)]):
+            self._check_redefined(callee, arguments)
             return
-        arguments = self._arguments(i)
         if callee in _FILLS and self._is_own(arguments[0]):
             return
         self._check_local(callee, arguments)
+
+    def _check_redefined(self, name, arguments):
+        """@name is harmless; what this file makes of it must be, too."""
+        if self.source.definitions(name):
+            self._check_local(name, arguments)
+        if (_ASSIGNMENTS | {"++", "--"}) & self.source.expansion(name):
+            raise Refusal(f"a macro changes something: {name}")
 
     def _arguments(self, i):
         """Return the arguments between the `(` at @i and its `)`, as lists
@@ -543,19 +555,23 @@ class Body:
             self._check_ops_of(self.at(i + 3))
 
     def _check_ops_of(self, name):
-        match = re.search(rf"\bstruct\s+vm_operations_struct\s+"
-                          rf"(?:\w+\s+)*{re.escape(name)}\b[^;{{}}]*=\s*{{",
-                          self.source.code)
-        if not match:
+        found = list(re.finditer(
+            rf"\bstruct\s+vm_operations_struct\s+(?:\w+\s+)*"
+            rf"{re.escape(name)}\b[^;{{}}]*=\s*{{", self.source.code))
+        if not found:
             raise Refusal(f"its vm_ops are in another file: {name}")
-        end = ctext.matching(self.source.code, match.end() - 1)
-        text = self.source.code[match.end():end]
-        if not _OPS_MEMBERS.match(text):
-            raise Refusal(f"its vm_ops are not spelt out: {name}")
-        members = re.findall(r"\.\s*(\w+)\s*=", text)
-        for member in ("open", "close"):
-            if member in members:
-                raise Refusal(f"its vm_ops count mappings: {member}")
+        if re.search(rf"\b{re.escape(name)}\s*(?:\.\s*\w+\s*)?=(?!=)",
+                     _OPS_DEFINED.sub("", self.source.code)):
+            raise Refusal(f"its vm_ops change: {name}")
+        for match in found:
+            end = ctext.matching(self.source.code, match.end() - 1)
+            text = self.source.code[match.end():end]
+            if not _OPS_MEMBERS.match(text):
+                raise Refusal(f"its vm_ops are not spelt out: {name}")
+            members = re.findall(r"\.\s*(\w+)\s*=", text)
+            for member in ("open", "close"):
+                if member in members:
+                    raise Refusal(f"its vm_ops count mappings: {member}")
 
 
 class _Function(Body):

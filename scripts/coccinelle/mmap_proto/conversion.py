@@ -76,16 +76,13 @@ def _own_headers(path, content, seen):
 def _hidden_parameter(source, headers, names):
     """Return the name of a macro that @headers, contents, define, and that
     stands for a parameter of one of the hooks @names; or ""."""
-    macros = {}
-    for header in headers:
-        if b"define" in header:
-            macros.update(_source(header).defines())
+    macros = _source(b"\n".join(headers))
     for name in names:
         for definition in source.definitions(name):
             parameters = set(re.findall(r"(\w+)\s*(?:,|$)",
                                         definition.parameters))
             for token in ctext.tokens(definition.body):
-                if parameters & set(ctext.tokens(macros.get(token, ""))):
+                if parameters & macros.expansion(token):
                     return token
     return ""
 

@@ -142,6 +142,14 @@ class Source:
                                          + self.masked[start + match.end():end])
         return found
 
+    def expansion(self, name, seen=()):
+        """Return the set of tokens that macro @name of this file stands for,
+        those of the macros in it included."""
+        found = set(tokens(self.defines().get(name, "")))
+        for token in found & set(self.defines()) - {name, *seen}:
+            found = found | self.expansion(token, (name, *seen))
+        return found
+
     def declarations(self, name):
         """Return (start, end) of each declaration of the mmap() hook @name,
         from its name on."""

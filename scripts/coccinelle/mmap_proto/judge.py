@@ -80,6 +80,10 @@ def _check_name(source, name, definitions, hooks, dialect):
             raise Refusal(f"initialised in a macro: {hook.macro}")
         if hook.found_by != {"text", "cocci"}:
             raise Refusal("Coccinelle does not parse the initialiser")
+        instance = re.escape(hook.instance or "f_op")
+        if re.search(rf"\b(?:f_op|{instance})\s*\)?\s*(?:\[[^][]*\]\s*)?"
+                     rf"(?:->|\.)\s*{scan.LIVE}\b", source.masked):
+            raise Refusal("the hook of an instance is looked at")
     known = len(definitions) + len(hooks) + len(source.declarations(name)) \
         + len(source.exports(name)) + len(source.aliases(name))
     if len(source.uses(name)) != known:
@@ -88,7 +92,7 @@ def _check_name(source, name, definitions, hooks, dialect):
         if alias != "NULL" and \
                 dialect.counterparts.get(alias, ("", ""))[1] != "hook":
             raise Refusal(f"stands for another function: {alias}")
-    if source.uses(dialect.new_name(name)):
+    if definitions and source.uses(dialect.new_name(name)):
         raise Refusal(f"name taken: {dialect.new_name(name)}")
 
 

@@ -8,6 +8,10 @@
 // differ between dialects are given by -D; see dialect.py.
 //
 // Confidence: High
+// URL: https://coccinelle.gitlabpages.inria.fr/website
+// Comments: Looks at each file by itself, as convert.py does; that also finds a
+// better place for the include, and aligns columns.
+// Keywords: mmap, file_operations
 // Options: --no-includes --include-headers -D proto_hook=mmap_proto -D proto_struct=vma_proto -D proto=proto -D proto_flags=flags
 // Requires: 1.1.0
 

@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import os
-import re
 import textwrap
 
 import diffs
@@ -28,8 +27,7 @@ _WIDTH = 78
 
 def category(reason):
     """Return @reason without what is particular to one hook."""
-    return re.sub(r"^(?:calls \w+, which )+", "calls a function that ",
-                  reason).split(":", 1)[0]
+    return reason.split(":", 1)[0]
 
 
 def _counts(rows, key):

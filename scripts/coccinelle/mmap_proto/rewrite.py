@@ -24,7 +24,8 @@ def _verify(old, new, names, dialect):
     for name, new_name in names.items():
         if new.uses(name):
             raise Incomplete(f"rewrite incomplete: {name} is still there")
-        if len(new.uses(new_name)) != len(old.uses(name)):
+        if len(new.uses(new_name)) != \
+                len(old.uses(name)) + len(old.uses(new_name)):
             raise Incomplete(f"rewrite incomplete: uses of {new_name}")
         before, after = old.definitions(name), new.definitions(new_name)
         if len(before) != len(after):

@@ -4,6 +4,10 @@
 /// and holds it against a second count that does not need to parse the file.
 ///
 // Confidence: High
+// URL: https://coccinelle.gitlabpages.inria.fr/website
+// Comments: In patch mode it says nothing, as there is nothing to change. What
+// Coccinelle does not parse it does not report; convert.py tells what that is.
+// Keywords: mmap, file_operations
 // Options: --no-includes --include-headers -D proto_hook=mmap_proto
 
 virtual patch
@@ -29,6 +33,14 @@ struct file_operations instance[...] = {
 };
 )
 
+// Without a rule for it, spatch takes patch mode for a mistake.
+
+@script:python depends on patch@
+p << live.p;
+@@
+
+pass
+
 @script:python depends on report@
 instance << live.instance;
 hook << live.hook;
@@ -36,6 +48,23 @@ p << live.p;
 @@
 
 print(f"{p[0].file}:{p[0].line}:mmap:{instance}:{hook}")
+
+@depends on context@
+identifier instance;
+expression hook;
+@@
+
+(
+struct file_operations instance = {
+*	.mmap = hook,
+};
+|
+struct file_operations instance[...] = {
+	...,
+*	{ .mmap = hook, },
+	...,
+};
+)
 
 @script:python depends on org@
 hook << live.hook;
@@ -64,6 +93,23 @@ member << virtual.proto_hook;
 
 print(f"{p[0].file}:{p[0].line}:{member}:{instance}:{hook}")
 
+@depends on context@
+identifier instance;
+identifier virtual.proto_hook;
+expression hook;
+@@
+
+struct file_operations instance = {
+*	.proto_hook = hook,
+};
+
+@script:python depends on org@
+hook << proto.hook;
+p << proto.p;
+@@
+
+coccilib.org.print_todo(p[0], hook)
+
 // Of an object and, by isomorphism, through a pointer to one.
 
 @assigned@
@@ -80,3 +126,17 @@ p << assigned.p;
 @@
 
 print(f"{p[0].file}:{p[0].line}:mmap::{hook}")
+
+@depends on context@
+struct file_operations ops;
+expression hook;
+@@
+
+*ops.mmap = hook
+
+@script:python depends on org@
+hook << assigned.hook;
+p << assigned.p;
+@@
+
+coccilib.org.print_todo(p[0], hook)

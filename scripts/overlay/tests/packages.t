@@ -190,7 +190,7 @@ class List(Case):
 		"""the project's list has the groups that make asks for"""
 		groups = packages.read_packages(
 			os.path.join(packages.ROOT, "packages"))
-		self.assertEqual(list(groups), ["base", "tree", "test"])
+		self.assertEqual(list(groups), ["base", "tree", "test", "cross"])
 		names = sum(groups.values(), [])
 		self.assertEqual(len(names), len(set(names)))
 

@@ -76,7 +76,7 @@ class Subsystem(unittest.TestCase):
         "fs/aio.c": "aio",
         "fs/hfs/inode.c": "hfs",
         "fs/nfs/file.c": "NFS",
-        "fs/nfs/nfs4file.c": "NFSv4",
+        "fs/nfs/nfs4file.c": "NFS",
         "fs/read_write.c": "fs",
         "mm/shmem.c": "mm",
         "security/selinux/selinuxfs.c": "selinux",

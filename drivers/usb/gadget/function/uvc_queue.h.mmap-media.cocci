@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/// Make room for what describes the mapping instead.
+
+// Fires: 1
+@uvcg_queue_mmap@
+@@
+-int uvcg_queue_mmap(struct uvc_video_queue *queue, struct vm_area_struct *vma);

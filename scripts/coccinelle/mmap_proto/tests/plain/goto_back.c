@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/fs.h>
+
+static const struct vm_operations_struct x_ops = {
+	.fault = x_fault,
+};
+
+static int x_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	int n = 0;
+again:
+	if (n++ > 3)
+		return -EAGAIN;
+	if (!READ_ONCE(x->ready))
+		goto again;
+	vma->vm_ops = &x_ops;
+	return 0;
+}
+
+static const struct file_operations x_fops = {
+	.mmap = x_mmap,
+};

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/fs.h>
+
+static const struct vm_operations_struct x_ops = {
+	.fault = x_fault,
+};
+
+#ifdef X
+static int x_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	vma->vm_ops = &x_ops;
+	return 0;
+}
+#else
+#define x_mmap NULL
+#endif
+
+static const struct file_operations x_fops = {
+	.mmap = x_mmap,
+};

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/fs.h>
+
+static const struct vm_operations_struct x_ops = {
+	.fault = x_fault,
+};
+
+static int x_mmap(struct file *vma, struct vm_area_struct *file)
+{
+	file->vm_private_data = vma->private_data;
+	file->vm_ops = &x_ops;
+	return 0;
+}
+
+static const struct file_operations x_fops = {
+	.mmap = x_mmap,
+};

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Refused: calls a function of its own: capable, which changes state: it counts something
+#include <linux/fs.h>
+
+static const struct vm_operations_struct x_ops = {
+	.fault = x_fault,
+};
+
+static int capable(int n)
+{
+	return x_count++;
+}
+
+static int x_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	if (capable(1))
+		return -EINVAL;
+	vma->vm_ops = &x_ops;
+	return 0;
+}
+
+static const struct file_operations x_fops = {
+	.mmap = x_mmap,
+};

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Refused: a macro hides a parameter: BB
+#include <linux/fs.h>
+
+static const struct vm_operations_struct x_ops = {
+	.fault = x_fault,
+};
+
+#define A vma->vm_pgoff
+#define BB A
+
+static int x_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	if (BB)
+		return -EINVAL;
+	vma->vm_ops = &x_ops;
+	return 0;
+}
+
+static const struct file_operations x_fops = {
+	.mmap = x_mmap,
+};

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Refused: a macro changes something: min
+#include <linux/fs.h>
+
+static const struct vm_operations_struct x_ops = {
+	.fault = x_fault,
+};
+
+#define min(a, b) x_count++
+
+static int x_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	if (min(1, 2))
+		return -EINVAL;
+	vma->vm_ops = &x_ops;
+	return 0;
+}
+
+static const struct file_operations x_fops = {
+	.mmap = x_mmap,
+};

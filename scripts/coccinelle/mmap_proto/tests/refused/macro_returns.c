@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Refused: calls what is not on the list: CHECK
+#include <linux/fs.h>
+
+static const struct vm_operations_struct x_ops = {
+	.fault = x_fault,
+};
+
+#define CHECK(x) do { if (x) return -EINVAL; } while (0)
+
+static int x_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	CHECK(vma->vm_pgoff);
+	vma->vm_ops = &x_ops;
+	return 0;
+}
+
+static const struct file_operations x_fops = {
+	.mmap = x_mmap,
+};

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Refused: takes the VMA elsewhere: x_inner
+#include <linux/fs.h>
+
+static const struct vm_operations_struct x_ops = {
+	.fault = x_fault,
+};
+
+static int x_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	int x_inner(struct vm_area_struct *vma)
+	{
+		return vma->vm_pgoff;
+	}
+
+	if (x_inner(vma))
+		return -EINVAL;
+	vma->vm_ops = &x_ops;
+	return 0;
+}
+
+static const struct file_operations x_fops = {
+	.mmap = x_mmap,
+};

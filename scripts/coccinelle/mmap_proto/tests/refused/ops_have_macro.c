@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Refused: its vm_ops are not spelt out: x_ops
+#include <linux/fs.h>
+
+#define MORE .close = x_close,
+static const struct vm_operations_struct x_ops = {
+	.fault = x_fault,
+	MORE
+};
+
+static int x_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	vma->vm_ops = &x_ops;
+	return 0;
+}
+
+static const struct file_operations x_fops = {
+	.mmap = x_mmap,
+};

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/// Make room for what describes the mapping instead.
+
+// Fires: 1
+@snd_msnd_playback_ops@
+@@
+ struct snd_pcm_ops snd_msnd_playback_ops = {
+-	.mmap = snd_pcm_lib_mmap_iomem,
+ };
+
+// Fires: 1
+@snd_msnd_capture_ops@
+@@
+ struct snd_pcm_ops snd_msnd_capture_ops = {
+-	.mmap = snd_pcm_lib_mmap_iomem,
+ };
