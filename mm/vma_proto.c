@@ -205,6 +205,10 @@ static bool offset_is_ok(const struct vma_proto *proto)
 	if (proto->pgoff + vma_proto_pages(proto) < proto->pgoff)
 		return false;
 
+	/* It may be a page frame number, which no file is long enough for. */
+	if (proto->flags & VM_PFNMAP)
+		return true;
+
 	/* A file that was made up for the sake of the call has no inode. */
 	if (!IS_ENABLED(CONFIG_MMU) || !inode)
 		return true;

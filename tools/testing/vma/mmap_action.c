@@ -77,6 +77,15 @@ static void test_remap(void)
 	ASSERT_EQ(map_file(&file, 20, 2, PRIVATE, 7), PAGES(20));
 	ASSERT_EQ(vma_at(20)->vm_pgoff, 500);
 
+	/* A hook may give it to a shared one, however short the file is. */
+	region_test.max_pgoff = 100;
+	hook.add_pgoff = 493;
+	request.addr = PAGES(25);
+	ASSERT_EQ(map_file(&file, 25, 2, SHARED, 7), PAGES(25));
+	ASSERT_EQ(vma_at(25)->vm_pgoff, 500);
+	region_test.max_pgoff = 0;
+	hook.add_pgoff = 0;
+
 	hook.more = io_remap;
 	request.addr = PAGES(30);
 	ASSERT_EQ(map_file(&file, 30, 2, SHARED, 7), PAGES(30));
