@@ -403,12 +403,15 @@ static void gem_mmap_refused(struct kunit *test)
 {
 	struct world *world = test->priv;
 	struct test_obj *obj = new_obj(test, &test_obj_funcs);
+	unsigned long offset = drm_vma_node_offset_addr(&obj->base.vma_node);
 
 	world->file = new_file(test, &device_fops, &world->priv);
-	KUNIT_EXPECT_EQ(test, (long)map(test, &obj->base, SIZE - PAGE_SIZE),
-			-EINVAL);
 	KUNIT_EXPECT_EQ(test, (long)map(test, &obj->base, SIZE + PAGE_SIZE),
 			-EINVAL);
+	KUNIT_EXPECT_EQ(test, (long)kunit_vm_mmap(test, world->file, 0,
+						  PAGE_SIZE, PROT_READ,
+						  MAP_SHARED,
+						  offset + PAGE_SIZE), -EINVAL);
 	drm_vma_node_revoke(&obj->base.vma_node, &world->priv);
 	KUNIT_EXPECT_EQ(test, (long)map(test, &obj->base, SIZE), -EACCES);
 	KUNIT_EXPECT_EQ(test, refs(obj), 1);
