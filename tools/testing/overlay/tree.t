@@ -111,7 +111,8 @@ class Same(unittest.TestCase):
 		self.assertEqual(head(tree), head(TREE))
 		self.assertEqual(run("git", "status", "--porcelain",
 				     folder=tree), "")
-		for name in ("hooks.csv", "summary.json"):
+		for name in ("hooks.csv", "summary.json", "commits.json",
+			     "conversions.diff"):
 			with open(os.path.join(report, name), "rb") as one, \
 			     open(os.path.join(BUILD, "report", name),
 				  "rb") as two:
