@@ -16,6 +16,7 @@ p { max-width: 45rem; }
 table { border-collapse: collapse; width: 100%; font-size: .9rem; }
 th, td { border-bottom: 1px solid var(--line); padding: .25rem .5rem;
 	text-align: left; vertical-align: top; }
+.counts th:not(:first-child) { text-align: right; }
 .number { text-align: right; font-variant-numeric: tabular-nums; }
 .totals { display: flex; flex-wrap: wrap; gap: 1rem 2.5rem; padding: 0; }
 .totals li { list-style: none; }
@@ -100,7 +101,7 @@ def _counted(title, counts):
     return _table([title, *results], [
         _cell(_text(name)) + "".join(
             _cell(number[result] or "–", "", "number") for result in results)
-        for name, number in counts.items()])
+        for name, number in counts.items()], "counts")
 
 
 def _anchor(path):
@@ -248,7 +249,7 @@ def page(rows, summary, source, commits, patches, compiled, reached):
 <section><h2>By shape</h2>
 {_counted('Shape', summary['shapes'])}</section>
 <section><h2>By reason</h2>
-{_table(['Refused because', 'hooks'], reasons)}</section>
+{_table(['Refused because', 'hooks'], reasons, 'counts')}</section>
 </div>
 <h2>By subsystem</h2>
 {_counted('Subsystem', summary['subsystems'])}
