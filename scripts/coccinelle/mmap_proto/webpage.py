@@ -25,6 +25,7 @@ th, td { border-bottom: 1px solid var(--line); padding: .25rem .5rem;
 .refused { color: var(--bad); }
 code, pre { font: .85rem/1.4 ui-monospace, monospace; }
 code, td { overflow-wrap: anywhere; }
+.hooks .short, .hooks .converted, .hooks .refused { white-space: nowrap; }
 pre { margin: .5rem 0; overflow-x: auto; tab-size: 8; }
 pre span { display: block; min-width: max-content; }
 .add { background: var(--add); }
@@ -155,7 +156,7 @@ def _hook_row(row, source, patches, tests):
     cells = [_cell(f"<code>{_text(row['hook'])}</code>"),
              _cell(_place(row, source)),
              _cell(_text(row["instance"]), "Instance"),
-             _cell(_text(row["shape"]), "Shape"),
+             _cell(_text(row["shape"]), "Shape", "short"),
              _cell(result, "Result", row["result"]),
              _cell(_text(row["reason"]), "Reason" if row["reason"] else "")]
     if tests.compiled is not None:
@@ -229,7 +230,7 @@ def page(rows, summary, source, commits, patches, compiled, reached):
         [_cell(f"<code>{_text(row['hook'])}</code>")
          + _cell(_place(row, source))
          + _cell(_text(row["ops_struct"]), "Structure")
-         + _cell(_text(row["shape"]), "Shape") for row in others], "hooks")
+         + _cell(_text(row["shape"]), "Shape", "short") for row in others], "hooks")
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
