@@ -96,7 +96,7 @@ FAST_TESTS := tools/testing/overlay/source.t \
 	$(sort $(wildcard scripts/overlay/tests/*.t)) \
 	$(sort $(wildcard scripts/coccinelle/mmap_proto/tests/*.t)) \
 	tools/testing/overlay/ktap.t tools/testing/overlay/harness.t \
-	tools/testing/overlay/coverage.t \
+	tools/testing/overlay/coverage.t tools/testing/overlay/findings.t \
 	$(sort $(wildcard tools/bench/tests/*.t))
 
 # Nor for this, but it takes its time.

@@ -162,20 +162,20 @@ class Again(unittest.TestCase):
 			return list(csv.DictReader(file))
 
 	def lay_out(self, folder):
-		"""Write what convert.py looks at to @folder; {full path: text}."""
-		paths = kbuild.run("git", "grep", "-lI", "mmap", "HEAD", "--",
-				   "*.c", "*.h", folder=kbuild.TREE)
+		"""Write what convert.py was given, as it is in the tree now, to
+		@folder; returns {full path: bytes}."""
+		given = os.path.join(kbuild.BUILD, "convert", "tree")
 		texts = {}
-		for path in paths.splitlines():
-			path = path.split(":", 1)[1]
-			full = os.path.join(folder, path)
-			if path.startswith(kbuild.OUTSIDE) or \
-			   os.path.islink(os.path.join(kbuild.COPY, path)):
-				continue
-			os.makedirs(os.path.dirname(full), exist_ok=True)
-			shutil.copyfile(os.path.join(kbuild.COPY, path), full)
-			with open(full, "rb") as file:
-				texts[full] = file.read()
+		for top, _, names in os.walk(given):
+			for name in names:
+				path = os.path.relpath(os.path.join(top, name),
+						       given)
+				full = os.path.join(folder, path)
+				os.makedirs(os.path.dirname(full), exist_ok=True)
+				shutil.copyfile(os.path.join(kbuild.COPY, path),
+						full)
+				with open(full, "rb") as file:
+					texts[full] = file.read()
 		return texts
 
 	def test_again(self):

@@ -241,7 +241,7 @@ class Configuration:
 		return said, out
 
 
-def read_table(path=TABLE):
+def read_table(path):
 	"""Read the file of configurations.
 
 	Returns ([Configuration], {path: (name, object or None)}).
@@ -273,8 +273,8 @@ def object_of(path):
 class Plan:
 	"""Which configuration compiles which of the files that are changed."""
 
-	def __init__(self):
-		self.configurations, self.files = read_table()
+	def __init__(self, table=TABLE):
+		self.configurations, self.files = read_table(table)
 		self.first = self.configurations[0]
 		names = [c.name for c in self.configurations]
 		for path, (name, _) in self.files.items():
