@@ -16,6 +16,7 @@ p { max-width: 45rem; }
 table { border-collapse: collapse; width: 100%; font-size: .9rem; }
 th, td { border-bottom: 1px solid var(--line); padding: .25rem .5rem;
 	text-align: left; vertical-align: top; }
+.counts th:not(:first-child) { text-align: right; }
 .number { text-align: right; font-variant-numeric: tabular-nums; }
 .totals { display: flex; flex-wrap: wrap; gap: 1rem 2.5rem; padding: 0; }
 .totals li { list-style: none; }
@@ -24,6 +25,7 @@ th, td { border-bottom: 1px solid var(--line); padding: .25rem .5rem;
 .refused { color: var(--bad); }
 code, pre { font: .85rem/1.4 ui-monospace, monospace; }
 code, td { overflow-wrap: anywhere; }
+.hooks .short, .hooks .converted, .hooks .refused { white-space: nowrap; }
 pre { margin: .5rem 0; overflow-x: auto; tab-size: 8; }
 pre span { display: block; min-width: max-content; }
 .add { background: var(--add); }
@@ -100,7 +102,7 @@ def _counted(title, counts):
     return _table([title, *results], [
         _cell(_text(name)) + "".join(
             _cell(number[result] or "–", "", "number") for result in results)
-        for name, number in counts.items()])
+        for name, number in counts.items()], "counts")
 
 
 def _anchor(path):
@@ -154,7 +156,7 @@ def _hook_row(row, source, patches, tests):
     cells = [_cell(f"<code>{_text(row['hook'])}</code>"),
              _cell(_place(row, source)),
              _cell(_text(row["instance"]), "Instance"),
-             _cell(_text(row["shape"]), "Shape"),
+             _cell(_text(row["shape"]), "Shape", "short"),
              _cell(result, "Result", row["result"]),
              _cell(_text(row["reason"]), "Reason" if row["reason"] else "")]
     if tests.compiled is not None:
@@ -228,7 +230,7 @@ def page(rows, summary, source, commits, patches, compiled, reached):
         [_cell(f"<code>{_text(row['hook'])}</code>")
          + _cell(_place(row, source))
          + _cell(_text(row["ops_struct"]), "Structure")
-         + _cell(_text(row["shape"]), "Shape") for row in others], "hooks")
+         + _cell(_text(row["shape"]), "Shape", "short") for row in others], "hooks")
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -248,7 +250,7 @@ def page(rows, summary, source, commits, patches, compiled, reached):
 <section><h2>By shape</h2>
 {_counted('Shape', summary['shapes'])}</section>
 <section><h2>By reason</h2>
-{_table(['Refused because', 'hooks'], reasons)}</section>
+{_table(['Refused because', 'hooks'], reasons, 'counts')}</section>
 </div>
 <h2>By subsystem</h2>
 {_counted('Subsystem', summary['subsystems'])}

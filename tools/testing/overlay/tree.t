@@ -4,6 +4,7 @@
 the same input, and a tree of the user's own is only read."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(HERE)))
 sys.path.insert(0, os.path.join(ROOT, "scripts", "overlay"))
 
 import patches
+import summary
 import tap
 
 TREE = os.environ.get("TREE", os.path.join(ROOT, "build", "linux"))
@@ -79,6 +81,21 @@ class Again(unittest.TestCase):
 				f"{seconds:.1f} s")
 
 
+class Readme(unittest.TestCase):
+	def test_summary(self):
+		"""the README shows what make prints of this tree"""
+		with open(os.path.join(ROOT, "README.md"),
+			  encoding="utf-8") as file:
+			text = file.read()
+		shown = re.search(r"^    base .*\n(?:    .*\n)+", text, re.M)[0]
+		lines = [line[4:] for line in shown.splitlines()
+			 if not line.startswith("    time ")]
+		# It is about the folder that it names, whatever that is here.
+		here = [line.replace(BUILD, "build")
+			for line in summary.page(BUILD, None)]
+		self.assertEqual(lines, here)
+
+
 class Same(unittest.TestCase):
 	def test_from_nothing(self):
 		"""with nothing to start from, the same commits come of it"""
@@ -94,7 +111,8 @@ class Same(unittest.TestCase):
 		self.assertEqual(head(tree), head(TREE))
 		self.assertEqual(run("git", "status", "--porcelain",
 				     folder=tree), "")
-		for name in ("hooks.csv", "summary.json"):
+		for name in ("hooks.csv", "summary.json", "commits.json",
+			     "conversions.diff"):
 			with open(os.path.join(report, name), "rb") as one, \
 			     open(os.path.join(BUILD, "report", name),
 				  "rb") as two:

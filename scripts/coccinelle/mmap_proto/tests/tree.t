@@ -172,6 +172,18 @@ class Tree(unittest.TestCase):
                       "plain,converted,by hand in mmap-one\n",
                       self.read("report/hooks.csv"))
 
+    def test_by_hand_too(self):
+        """tree: a commit lists what the rules have converted, not the rest"""
+        hand = DRIVER.replace("NAME", "hand").replace(
+            "hand_mmap", "hand_mmap_proto").replace(
+                ".mmap =", ".mmap_proto =").replace(
+                    "struct file *file, struct vm_area_struct *vma",
+                    "struct vma_proto *proto")
+        self.write("tree/mm/one.c", DRIVER.replace("NAME", "one") + hand)
+        self.convert()
+        message = json.loads(self.read("report/commits.json"))[2]["message"]
+        self.assertTrue(message.endswith("\n\n  mm/one.c: one_mmap\n"))
+
     def test_bad_steps(self):
         """errors: a list of steps that is none"""
         self.write("steps.json", "{")
