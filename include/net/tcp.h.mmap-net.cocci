@@ -5,5 +5,7 @@
 @tcp_mmap@
 identifier file, sock, vma;
 @@
--int tcp_mmap(struct file *file, struct socket *sock,
--	     struct vm_area_struct *vma);
+ int tcp_mmap(struct file *file, struct socket *sock,
+-	     struct vm_area_struct *vma
++	     struct vma_proto *proto
+ );

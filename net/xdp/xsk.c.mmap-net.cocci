@@ -1,25 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /// Rings are asked for, in a prototype.
 
-// Fires: 1
-@xsk_proto_ops@
-@@
- struct proto_ops xsk_proto_ops = {
- ...,
--.mmap = xsk_mmap,
- ...,
- };
-
 // Fires: 3
 @xsk_mmap@
 identifier file, sock, vma, offset, size;
 symbol PAGE_SHIFT;
 type offset_type;
 @@
--static int xsk_mmap(struct file *file, struct socket *sock,
--		    struct vm_area_struct *vma)
-+static int xsk_mmap_proto(struct file *file, struct socket *sock,
-+			  struct vma_proto *proto)
+ static int xsk_mmap(struct file *file, struct socket *sock,
+-		    struct vm_area_struct *vma
++		    struct vma_proto *proto
+ )
  {
 -offset_type offset = (offset_type)vma->vm_pgoff << PAGE_SHIFT;
 -unsigned long size = vma->vm_end - vma->vm_start;

@@ -70,7 +70,7 @@ def page(build, begun):
 	# Paths are for copying: they are never broken.
 	lines += [
 		f"tree       {os.path.join(build, 'linux')}",
-		f"report     {os.path.join(report, 'hooks.csv')}",
+		f"report     {os.path.join(report, 'index.html')}",
 	]
 	if begun:
 		lines.append(f"time       {duration(time.time() - begun)}")

@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Measures what mmap() costs and prints it beside what it may cost.
 
-	bench.py --build build [--only harness|kernel]
+	bench.py --build build [--only harness|kernel|library]
 
-Everything is counted in instructions: by callgrind where mm/vma.c runs in
-userland ("harness"), by QEMU where two whole kernels do ("kernel"). Both
-compare the tree with its own base, and one hook with the other. Exit status: 0
-if every target of the file `targets` is met, 1 if one is missed, 2 if something
-could not be measured.
+What the kernel does is counted in instructions: by callgrind where mm/vma.c runs
+in userland ("harness"), by QEMU where two whole kernels do ("kernel"). Both
+compare the tree with its own base, and one hook with the other. How long the
+conversion of the tree takes, and in how much memory, is measured on this
+machine, as it is ("library"). Exit status: 0 if every target of the file
+`targets` is met, 1 if one is missed, 2 if something could not be measured.
 """
 
 import argparse
@@ -18,6 +19,8 @@ import shutil
 import subprocess
 import sys
 import tarfile
+
+import library
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
@@ -215,7 +218,17 @@ def measure_kernel(build):
 	return found
 
 
-MEASURES = {"harness": measure_harness, "kernel": measure_kernel}
+def measure_library(build):
+	"""{"library.CASE": milliseconds or MB}"""
+	say("CONVERT  the whole tree, twice")
+	try:
+		return library.measure(ROOT, build)
+	except library.LibraryError as error:
+		raise BenchError(str(error)) from None
+
+
+MEASURES = {"harness": measure_harness, "kernel": measure_kernel,
+	    "library": measure_library}
 
 
 # ---- the table -------------------------------------------------------------
@@ -224,8 +237,8 @@ MEASURES = {"harness": measure_harness, "kernel": measure_kernel}
 def read_targets(path):
 	"""The file of targets, as a list of rows.
 
-	A row is a heading, or a tuple (name measured, name compared with,
-	highest ratio or None, text).
+	A row is a heading, or a tuple (name measured, name or number compared
+	with, highest ratio or None, text).
 	"""
 	rows = []
 	with open(path, encoding="utf-8") as file:
@@ -239,10 +252,16 @@ def read_targets(path):
 			words = line.split(None, 3)
 			if len(words) != 4:
 				raise BenchError(f"{path}:{number}: a target is "
-						 "two names, a ratio, a text.")
+						 "two names, or a name and a "
+						 "number, a ratio, a text.")
 			target = None if words[2] == "-" else float(words[2])
 			rows.append((words[0], words[1], target, words[3]))
 	return rows
+
+
+def is_number(name):
+	"""Is what a row compares with no name, but a number?"""
+	return name.isdigit()
 
 
 def print_table(rows, found):
@@ -254,8 +273,9 @@ def print_table(rows, found):
 			      f"{'target':>8}")
 			continue
 		here, against, target, text = row
-		ratio = found[here] / found[against]
-		line = (f"  {text:<39}{found[against]:>9.0f}{found[here]:>9.0f}"
+		base = float(against) if is_number(against) else found[against]
+		ratio = found[here] / base
+		line = (f"  {text:<39}{base:>9.0f}{found[here]:>9.0f}"
 			f"{ratio:>7.3f}")
 		if target is None:
 			print(line)
@@ -299,7 +319,8 @@ def main():
 			found.update(MEASURES[part](build))
 		lacking = sorted({name for row in rows
 				  if not isinstance(row, str)
-				  for name in row[:2] if name not in found})
+				  for name in row[:2]
+				  if name not in found and not is_number(name)})
 		if lacking:
 			raise BenchError("not measured: " + ", ".join(lacking))
 		return 1 if print_table(rows, found) else 0

@@ -290,10 +290,40 @@ class Body:
                               + " after memory is mapped")
             if self.tokens[i] in _FLAG_CALLS - {"vm_flags_set"}:
                 raise Refusal("takes flags away after memory is mapped")
+            if self._kind(i).startswith("action") and any(
+                    self._is_on_stack(argument)
+                    for argument in self._arguments(i + 1)):
+                raise Refusal("memory is mapped from a variable of its own")
             if i > first and self.tokens[i] in self.carriers and any(
                     body.describes() for body
                     in self.carriers[self.tokens[i]]):
                 raise Refusal(f"calls {self.tokens[i]} after memory is mapped")
+
+    def _is_on_stack(self, tokens, seen=()):
+        """Tell whether @tokens may point to a local variable: a request keeps
+        the pointer for longer than that lives."""
+        if tokens[:1] == ["&"]:
+            return tokens[1:2] != [] and tokens[1] in self.locals and \
+                "->" not in tokens
+        if tokens[:1] == ["("] and _close(tokens, 0) == len(tokens) - 1:
+            return self._is_on_stack(tokens[1:-1], seen)
+        name = tokens[0] if tokens else ""
+        if name not in self.locals or name in seen or \
+                not set(tokens[1:2]) <= {"+", "-"}:
+            return False
+        for i, token in enumerate(self.tokens):
+            if token != name or self.at(i - 1) in ("->", "."):
+                continue
+            if self.at(i + 1) == "[" and (self.at(i - 1) == "*"
+                                          or _is_name(self.at(i - 1))):
+                return True     # declared as an array
+            if self.at(i + 1) == "=":
+                end = i + 2
+                while self.at(end) not in (";", ",", ""):
+                    end += 1
+                if self._is_on_stack(self.tokens[i + 2:end], (*seen, name)):
+                    return True
+        return False
 
     def describes(self):
         """Tell whether it changes more than the memory that is mapped."""

@@ -76,6 +76,8 @@ def _own_headers(path, content, seen):
 def _hidden_parameter(source, headers, names):
     """Return the name of a macro that @headers, contents, define, and that
     stands for a parameter of one of the hooks @names; or ""."""
+    if not names or not headers:
+        return ""
     macros = _source(b"\n".join(headers))
     for name in names:
         for definition in source.definitions(name):

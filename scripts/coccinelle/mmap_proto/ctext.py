@@ -186,6 +186,10 @@ class Source:
             if end < 0:
                 end = len(self.code) - 1
             head = re.split(r"[;{}]", self.code[:match.start()])[-1]
+            # A macro that begins a loop has a block behind it, too.
+            if not re.search(r"\w[\s*]*$", head) or \
+                    re.search(r"\b(?:else|do)\s*$", head):
+                continue
             found.append(Definition(
                 head, self.code[opening + 1:closing],
                 self.masked[brace.end():end], match.start(), end + 1))

@@ -73,17 +73,26 @@ def _check_comments(source, definition, names):
                 raise Refusal("a comment speaks of its parameters")
 
 
+def _check_users(source, hooks):
+    """Nobody in the file calls or tests .mmap of what has these @hooks, or may
+    have: an instance of struct file_operations, or a pointer to one."""
+    names = {"f_op"} | {hook.instance for hook in hooks} - {""}
+    names |= set(re.findall(rf"\bstruct\s+{scan.OPS}\s*\**\s*(?:const\s+)?"
+                            r"(\w+)\s*[;,)=\[]", source.masked))
+    users = "|".join(map(re.escape, sorted(names)))
+    if re.search(rf"\b(?:{users})\s*\)?\s*(?:\[[^][]*\]\s*)?"
+                 rf"(?:->|\.)\s*{scan.LIVE}\b", source.masked):
+        raise Refusal("the hook of an instance is looked at")
+
+
 def _check_name(source, name, definitions, hooks, dialect):
     """Every use of the hook's name is a definition or an initialiser."""
+    _check_users(source, hooks)
     for hook in hooks:
         if hook.macro:
             raise Refusal(f"initialised in a macro: {hook.macro}")
         if hook.found_by != {"text", "cocci"}:
             raise Refusal("Coccinelle does not parse the initialiser")
-        instance = re.escape(hook.instance or "f_op")
-        if re.search(rf"\b(?:f_op|{instance})\s*\)?\s*(?:\[[^][]*\]\s*)?"
-                     rf"(?:->|\.)\s*{scan.LIVE}\b", source.masked):
-            raise Refusal("the hook of an instance is looked at")
     known = len(definitions) + len(hooks) + len(source.declarations(name)) \
         + len(source.exports(name)) + len(source.aliases(name))
     if len(source.uses(name)) != known:

@@ -20,6 +20,8 @@ LIVE = "mmap"
 OTHERS = {"fb_mmap": "fb_ops", "map_mmap": "bpf_map_ops",
           "proc_mmap": "proc_ops"}
 _STRUCT = re.compile(r"\b(?:struct|union)\s+(\w+)\b([^;{}()=]*)$")
+_ATTRIBUTE = re.compile(r"__(?:maybe_unused|ro_after_init|read_mostly|refdata"
+                        r"|init\w+|used)$")
 _QUALIFIERS = {"const", "volatile", "static"}
 _LITERAL = re.compile(r"\(\s*(?:const\s+)?struct\s+(\w+)\s*(?:\[\s*\])?\s*\)$")
 _DESIGNATOR = re.compile(r"(?:\.\s*\w+\s*|\[[^][]*\]\s*)+$")
@@ -80,7 +82,7 @@ def _declared(text):
     if not match:
         return "", ""
     words = [w for w in re.findall(r"[\w#]+", match.group(2))
-             if w not in _QUALIFIERS]
+             if w not in _QUALIFIERS and not _ATTRIBUTE.match(w)]
     return match.group(1), words[0] if words else ""
 
 
@@ -290,12 +292,16 @@ def others(source, hook, known):
     @hook   the prototype hook's name
     @known  the hooks of file_operations, which are left out
     """
-    members = (LIVE, hook, *OTHERS)
+    # As they are called once that structure has a prototype hook too.
+    converted = {name.replace(LIVE, hook): struct
+                 for name, struct in OTHERS.items()}
+    structs = {**OTHERS, **converted}
+    members = (LIVE, hook, *structs)
     keys = {one.key() for one in known}
     found = [one for one in lexical(source, members) + assigned(source, members)
              if one.key() not in keys]
     for one in found:
-        one.struct = one.struct or OTHERS.get(one.member, "")
+        one.struct = one.struct or structs.get(one.member, "")
     return found
 
 

@@ -64,7 +64,7 @@ class Summary(fixture.Case):
 			"             170  frequent",
 			"               4  rare",
 			"tree       build/linux",
-			"report     build/report/hooks.csv",
+			"report     build/report/index.html",
 		])
 
 	def test_no_refusals(self):

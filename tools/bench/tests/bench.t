@@ -7,8 +7,10 @@ Speed is not judged here: `make bench` does that.
 
 import contextlib
 import io
+import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -20,6 +22,7 @@ ROOT = os.path.dirname(os.path.dirname(BENCH))
 sys.path[:0] = [BENCH, os.path.join(ROOT, "scripts", "overlay")]
 
 import bench
+import library
 import tap
 
 TREE = os.environ.get("TREE", os.path.join(ROOT, "build", "linux"))
@@ -116,6 +119,16 @@ class Table(unittest.TestCase):
 		self.assertRegex(out.getvalue(), r"(?m)text +10 +20 +2\.000$")
 		self.assertIn("0 targets met, 0 missed", out.getvalue())
 
+	def test_number(self):
+		"""a figure may be compared with a number"""
+		out = io.StringIO()
+		with contextlib.redirect_stdout(out):
+			missed = bench.print_table([("new", "50", 1, "text")],
+						   {"new": 51})
+		self.assertEqual(missed, 1)
+		self.assertRegex(out.getvalue(),
+				 r"text +50 +51 +1\.020 +1\.000 MISS\n")
+
 	def test_malformed(self):
 		"""a line that is no target is an error that names it"""
 		with tempfile.NamedTemporaryFile("w") as file:
@@ -151,6 +164,85 @@ class Table(unittest.TestCase):
 			bench.MEASURES, sys.argv = measures, argv
 		self.assertIn("not measured: harness.base.anonymous-merging",
 			      said.getvalue())
+
+
+# Takes the memory that it is told to, in a process of a process of it.
+LIBRARY = """#!/usr/bin/env python3
+import json, os, subprocess, sys
+options = dict(zip(sys.argv[2::2], sys.argv[3::2]))
+folder = options["--report"]
+os.makedirs(folder, exist_ok=True)
+seen = os.path.join(options["--tree"], "a.c")
+with open(os.path.join(folder, "seen"), "a") as file:
+	file.write(repr(open(seen).read()) + chr(10))
+with open(seen, "w") as file:
+	file.write("converted")
+with open(os.path.join(folder, "commits.json"), "w") as file:
+	json.dump([{"files": ["b.c", "a.c"]}], file)
+subprocess.run([sys.executable, "-c", "import subprocess, sys; subprocess.run("
+		"[sys.executable, '-c', 'len(bytearray(200 << 20))'])"])
+"""
+
+
+class Library(unittest.TestCase):
+	def setUp(self):
+		self.folder = tempfile.mkdtemp()
+		self.addCleanup(shutil.rmtree, self.folder)
+		self.build = os.path.join(self.folder, "build")
+		tree = os.path.join(self.build, "linux")
+		self.write("build/linux/a.c", "old\n")
+		self.write("build/linux/b.c", "old\n")
+		self.write("build/convert/tree/a.c", "converted\n")
+		self.git(tree, "init", "-q")
+		self.git(tree, "add", ".")
+		self.commit(tree)
+		self.write("build/linux/a.c", "converted\n")
+		self.commit(tree)
+		commit = self.git(tree, "rev-parse", "HEAD").strip()
+		self.write("build/report/overlay.json",
+			   json.dumps({"conversions": [commit]}))
+		self.write(library.PROGRAM, LIBRARY)
+		os.chmod(os.path.join(self.folder, library.PROGRAM), 0o755)
+
+	def write(self, path, text):
+		target = os.path.join(self.folder, path)
+		os.makedirs(os.path.dirname(target), exist_ok=True)
+		with open(target, "w", encoding="utf-8") as file:
+			file.write(text)
+
+	def git(self, tree, *argv):
+		return subprocess.run(["git", "-C", tree, *argv], text=True,
+				      check=True, capture_output=True).stdout
+
+	def commit(self, tree):
+		self.git(tree, "-c", "user.name=x", "-c", "user.email=x@x",
+			 "commit", "-qam", "x")
+
+	def test_measures(self):
+		"""the library sees what was there before, then one line more"""
+		found = library.measure(self.folder, self.build)
+		with open(os.path.join(self.build, "bench", "library", "report",
+				       "seen"), encoding="utf-8") as file:
+			self.assertEqual(file.read().splitlines(), [
+				repr("old\n"),
+				repr("old\n\n/* one line more */\n")])
+		self.assertGreater(found["library.memory"], 200)
+		self.assertLess(found["library.memory"], 260)
+		wanted = {row[0] for row in bench.read_targets(bench.TARGETS)
+			  if row[0].startswith("library.")}
+		self.assertEqual(set(found), wanted)
+		self.assertTrue(all(found.values()))
+
+	def test_fails(self):
+		"""a library that fails is an error, not a fast one"""
+		self.write(library.PROGRAM, "#!/bin/sh\nexit 3\n")
+		with self.assertRaisesRegex(library.LibraryError, "with 3"):
+			library.measure(self.folder, self.build)
+
+	def test_no_tree(self):
+		"""without a tree nothing is measured"""
+		with self.assertRaisesRegex(library.LibraryError, "make tree"):
+			library.measure(self.folder, self.folder)
 
 
 if __name__ == "__main__":

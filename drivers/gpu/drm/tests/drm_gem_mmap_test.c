@@ -76,6 +76,7 @@ static void test_obj_free(struct drm_gem_object *obj)
 	int i;
 
 	world_of(obj)->freed++;
+	drm_vma_node_revoke(&obj->vma_node, &world_of(obj)->priv);
 	drm_gem_object_release(obj);
 	for (i = 0; i < PAGES; i++)
 		__free_page(test_obj->pages[i]);
@@ -361,7 +362,6 @@ static void gem_mmap_last_reference(struct kunit *test)
 	unsigned long addr = map(test, &obj->base, SIZE);
 
 	KUNIT_ASSERT_FALSE(test, IS_ERR_VALUE(addr));
-	drm_vma_node_revoke(&obj->base.vma_node, &world->priv);
 	drm_gem_object_put(&obj->base);
 	KUNIT_EXPECT_EQ(test, world->freed, 0);
 	KUNIT_EXPECT_EQ(test, vm_munmap(addr, SIZE), 0);
@@ -547,8 +547,10 @@ static int gem_mmap_init(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, world);
 	dev = drm_kunit_helper_alloc_device(test);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(dev));
-	world->drm = __drm_kunit_helper_alloc_drm_device_with_driver(test, dev,
-			sizeof(*world->drm), 0, &test_driver);
+	world->drm =
+		__drm_kunit_helper_alloc_drm_device_with_driver(test, dev,
+								sizeof(*world->drm),
+								0, &test_driver);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(world->drm));
 	dev_set_drvdata(dev, world);
 	world->priv.minor = world->drm->primary;

@@ -44,6 +44,15 @@ NULL = {
 # Where two hooks of other structures have no function that is given a VMA.
 # They are members called mmap all the same, and listed.
 NO_VMA = {"arch/um/kernel/tlb.c": "vm_ops"}
+# Where the report differs, by so many hooks, for steps made by hand.
+EXPLAINED = {
+    # Its mmap() was that of drm_gem_object_funcs, where it is now.
+    ("drivers/gpu/drm/tegra/drm.c", "tegra_drm_mmap"): -1,
+    ("drivers/gpu/drm/tegra/drm.c", "drm_gem_mmap"): 1,
+    ("drivers/gpu/drm/tegra/gem.c", "tegra_bo_mmap"): 1,
+    # Of the file that snd_pcm_oss_mmap() has mapped in place of its own.
+    ("sound/core/oss/pcm_oss.c", "snd_pcm_oss_mmap_data"): 1,
+}
 # Macros that are an element of an initialiser. The first two hold a hook, and
 # are counted where they are defined; the others have none, or would be found
 # there too.
@@ -183,7 +192,7 @@ def is_function(value):
 
 def old_name(hook):
     """Return what @hook of the report is called in the base."""
-    return re.sub(r"\s+", "", hook).removesuffix("_proto")
+    return re.sub(r"\s+", "", hook).replace("_proto", "")
 
 
 class Census(unittest.TestCase):
@@ -221,6 +230,14 @@ class Census(unittest.TestCase):
             (row["file"], old_name(row["hook"])) for row in self.rows
             if row["result"] in results)
 
+    def check(self, mine, reported):
+        """Both have the same hooks, but for those that are explained."""
+        differ = {key: reported[key] - mine[key]
+                  for key in mine.keys() | reported.keys()
+                  if reported[key] != mine[key]}
+        self.assertEqual(differ, {key: EXPLAINED[key] for key in EXPLAINED
+                                  if key in mine or key in reported})
+
     def fragments(self):
         """Return the macros that hold a part of an initialiser."""
         return {one.structure for one in self.found
@@ -234,18 +251,14 @@ class Census(unittest.TestCase):
     def test_hooks(self):
         """census: each hook of file_operations is converted or refused"""
         mine = self.mine(self.is_ops)
-        reported = self.reported("converted", "refused")
-        self.assertEqual(mine - reported, collections.Counter())
-        self.assertEqual(reported - mine, collections.Counter())
+        self.check(mine, self.reported("converted", "refused"))
         self.figures = (f"{sum(mine.values())} hooks, {self.files} files "
                         "looked at")
 
     def test_listed(self):
         """census: each hook of another structure is listed"""
         mine = self.mine(lambda one: not self.is_ops(one))
-        reported = self.reported("listed")
-        self.assertEqual(mine - reported, collections.Counter())
-        self.assertEqual(reported - mine, collections.Counter())
+        self.check(mine, self.reported("listed"))
         self.figures = f"{sum(mine.values())} hooks"
 
     def test_macros(self):

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Devices that are handed to user space: PCI by several ways, VME. */
+/* Devices that are handed to user space: PCI, by several ways. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>

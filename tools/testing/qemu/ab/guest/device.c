@@ -86,10 +86,6 @@ static const struct device pci_resource = {
 	{ .size = 4 * PAGE, .write = true } };
 static const struct device pci_config = {
 	"/sys/bus/pci/devices/0000:00:12.0/config", O_RDWR, { .size = PAGE } };
-static const struct device vme_window = { "/dev/bus/vme/m0", O_RDWR,
-	{ .size = PAGE, .quiet = true } };
-static const struct device vme_buffer = { "/dev/bus/vme/s0", O_RDWR,
-	{ .size = PAGE, .quiet = true } };
 
 static void run_sg(const void *argument)
 {
@@ -206,8 +202,6 @@ const struct thing device_things[] = {
 	{ "frame-buffer-drm", run_device, &frame_buffer_drm },
 	{ "pci-resource", run_device, &pci_resource },
 	{ "pci-config", run_device, &pci_config },
-	{ "vme-window", run_device, &vme_window },
-	{ "vme-buffer", run_device, &vme_buffer },
 	{ "sg", run_sg, NULL },
 	{ "binder", run_binder, NULL },
 	{ "ublk", run_ublk, NULL },

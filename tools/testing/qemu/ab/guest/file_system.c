@@ -26,6 +26,7 @@
 #include "thing.h"
 
 #define FILE_SIZE (4 * PAGE + 123)
+#define HUGE_SIZE (2UL << 20)
 
 /**
  * struct file_system - how a file system is mounted.
@@ -71,7 +72,7 @@ static void map_file(const char *label, const char *path, int flags,
 {
 	struct target target = {
 		.label = label, .size = size, .contents = true,
-		.write = write };
+		.write = write, .whole = size >= HUGE_SIZE };
 
 	target.fd = open(path, flags | O_CLOEXEC, 0644);
 	if (target.fd < 0) {
@@ -95,7 +96,8 @@ static void map_overlay(void)
 			"overlay", 0,
 			"lowerdir=mnt,upperdir=upper,workdir=work")))
 		return;
-	map_file("lower", "overlay/data", O_RDONLY, FILE_SIZE, false, false);
+	map_file("lower", "overlay/data", O_RDONLY, FILE_SIZE, false,
+		 matrix_is_short());
 	map_file("upper", "overlay/data", O_RDWR, FILE_SIZE, true, true);
 	record_error("unmount the overlay", umount("overlay"));
 }
@@ -190,25 +192,7 @@ static void erase_mtd(const char *path)
 	close(fd);
 }
 
-/* An image of the host, written to the device itself. */
-static void copy_to_mtd(const char *from, const char *to)
-{
-	char block[PAGE];
-	int image = thing_open(from, O_RDONLY);
-	int device = thing_open(to, O_RDWR);
-	ssize_t len;
-
-	while ((len = read(image, block, sizeof(block))) > 0) {
-		if (write(device, block, len) != len)
-			record("copy", "%s", strerrorname_np(errno));
-	}
-	close(image);
-	close(device);
-}
-
 static const struct file_system jffs2 = { "jffs2", "mtd0" };
-static const struct file_system cramfs = { .type = "cramfs",
-	.source = "mtd0", .read_only = true };
 static const struct file_system ubifs = { "ubifs", "ubi0:ab" };
 
 static void run_jffs2(const void *argument)
@@ -216,14 +200,6 @@ static void run_jffs2(const void *argument)
 	(void)argument;
 	erase_mtd("/dev/mtd0");
 	run_file_system(&jffs2);
-}
-
-static void run_cramfs(const void *argument)
-{
-	(void)argument;
-	erase_mtd("/dev/mtd0");
-	copy_to_mtd("/ab/cramfs.img", "/dev/mtd0");
-	run_file_system(&cramfs);
 }
 
 static void run_ubifs(const void *argument)
@@ -298,15 +274,16 @@ static const struct file_system p9_cached = { "9p", "ab",
 	"trans=virtio,version=9p2000.L,cache=loose,msize=65536" };
 static const struct file_system p9_mmap = { "9p", "ab",
 	"trans=virtio,version=9p2000.L,cache=mmap,msize=65536" };
-static const struct file_system p9_unix = { "9p", "ab",
-	"trans=virtio,version=9p2000.u,cache=loose,msize=65536" };
+static const struct file_system p9_unix = { .type = "9p", .source = "ab",
+	.options = "trans=virtio,version=9p2000.u,cache=loose,msize=65536",
+	.read_only = true };
 
 static const struct file_system tmpfs = { "tmpfs", "none", "size=16M" };
 static const struct file_system tmpfs_huge = { "tmpfs", "none",
 	"size=16M,huge=always" };
 static const struct file_system ramfs = { "ramfs", "none" };
 static const struct file_system hugetlbfs = { .type = "hugetlbfs",
-	.source = "none", .no_overlay = true, .size = 2UL << 20 };
+	.source = "none", .no_overlay = true, .size = HUGE_SIZE };
 
 static const struct file_system ext2 = { "ext2" };
 static const struct file_system ext4 = { "ext4" };
@@ -327,7 +304,7 @@ static const struct file_system jfs = { "jfs" };
 static const struct file_system reiserfs = { "reiserfs" };
 static const struct file_system gfs2 = { "gfs2" };
 static const struct file_system ufs = { .type = "ufs",
-	.options = "ufstype=ufs2", .read_only = true };
+	.options = "ufstype=44bsd", .read_only = true };
 static const struct file_system squashfs = { .type = "squashfs",
 	.read_only = true };
 static const struct file_system erofs = { .type = "erofs", .read_only = true };
@@ -358,14 +335,14 @@ const struct thing file_system_things[] = {
 	{ "squashfs", run_file_system, &squashfs },
 	{ "erofs", run_file_system, &erofs },
 	{ "romfs", run_file_system, &romfs },
+	/* It finds the file of the host, which the others remove. */
+	{ "9p-unix", run_file_system, &p9_unix },
 	{ "9p-linux", run_file_system, &p9_linux },
 	{ "9p-cached", run_file_system, &p9_cached },
 	{ "9p-mmap", run_file_system, &p9_mmap },
-	{ "9p-unix", run_file_system, &p9_unix },
 	{ "fuse", run_fuse, &cached },
 	{ "fuse-direct", run_fuse, &direct },
 	{ "jffs2", run_jffs2, NULL },
-	{ "cramfs", run_cramfs, NULL },
 	{ "ubifs", run_ubifs, NULL },
 	{ "ecryptfs", run_ecryptfs, NULL },
 	{ "zonefs", run_zonefs, NULL },

@@ -150,18 +150,19 @@ static void run_io_uring(const void *argument)
 	if (record_error("create", target.fd) < 0)
 		return;
 	matrix_run(&target);
+	matrix_anywhere(&target);
 	target.label = "entries";
 	target.base = IORING_OFF_SQES;
-	matrix_run(&target);
+	matrix_anywhere(&target);
 	target.label = "completions";
 	target.base = IORING_OFF_CQ_RING;
-	matrix_few(&target);
+	matrix_anywhere(&target);
 	target.label = "no buffers";
 	target.base = IORING_OFF_PBUF_RING;
 	matrix_few(&target);
 	target.label = "nothing";
 	target.base = 0x40000000;
-	matrix_few(&target);
+	matrix_anywhere(&target);
 	close(target.fd);
 	memset(&params, 0, sizeof(params));
 	params.flags = IORING_SETUP_NO_MMAP;

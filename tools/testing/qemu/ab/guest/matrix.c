@@ -20,14 +20,19 @@
 
 /* Where everything is mapped: the program itself uses nothing near it. */
 #define ARENA ((char *)0x100000000000UL)
-#define ARENA_PAGES 64UL
 #define MAPPED_MAX (8 * PAGE)
+#define HUGE_PAGE (512 * PAGE)
 
 static bool brief;
 
 void matrix_short(void)
 {
 	brief = true;
+}
+
+bool matrix_is_short(void)
+{
+	return brief;
 }
 
 static size_t round_up(size_t size)
@@ -45,11 +50,12 @@ static size_t usual_size(const struct target *target)
 	return size;
 }
 
+/* Whole huge pages: of one no part can be unmapped. */
 static size_t arena_size(const struct target *target)
 {
 	size_t size = 2 * usual_size(target) + 16 * PAGE;
 
-	return size > ARENA_PAGES * PAGE ? size : ARENA_PAGES * PAGE;
+	return (size + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1);
 }
 
 static void clear(const struct target *target)
@@ -586,5 +592,63 @@ void matrix_run(const struct target *target)
 	try_fork(target, prot);
 	if (!brief)
 		try_limits(target, prot);
+	record_rest(target);
+}
+
+/* One mapping where the kernel wants it, and what can be done with it. */
+static void map_anywhere(const struct target *target, size_t len, int prot,
+			 int flags)
+{
+	char text[2000], operation[200];
+	char *got = mmap(NULL, len, prot, flags, target->fd, target->base);
+	const char *error = got == MAP_FAILED ? strerrorname_np(errno) : "ok";
+	pid_t pid;
+
+	snprintf(operation, sizeof(operation), "%s anywhere %s %s %zu%s",
+		 target->label, share_name(flags), prot_name(prot),
+		 len / PAGE, flags & MAP_POPULATE ? " populated" :
+		 flags & MAP_LOCKED ? " locked" : "");
+	if (got == MAP_FAILED) {
+		record(operation, "%s", error);
+		return;
+	}
+	region_describe(got, len, target->base, text, sizeof(text));
+	record(operation, "ok %s", text);
+	access_pages(target, operation + strlen(target->label) + 1, got, len,
+		     prot, flags);
+	pid = fork();
+	if (!pid) {
+		strcat(operation, " in the child");
+		region_describe(got, len, target->base, text, sizeof(text));
+		record(operation, "%s", text);
+		_exit(0);
+	}
+	waitpid(pid, NULL, 0);
+	strcat(operation, " protected");
+	error = mprotect(got, PAGE, PROT_READ) ? strerrorname_np(errno) : "ok";
+	region_describe(got, len, target->base, text, sizeof(text));
+	record(operation, "%s %s", error, text);
+	strcat(operation, " and unmapped");
+	error = munmap(got, PAGE) ? strerrorname_np(errno) : "ok";
+	region_describe(got, len, target->base, text, sizeof(text));
+	record(operation, "%s %s", error, text);
+	munmap(got, len);
+}
+
+void matrix_anywhere(const struct target *target)
+{
+	static const int shares[] = { MAP_SHARED, MAP_PRIVATE };
+	size_t size = target->size ? round_up(target->size) : PAGE;
+	size_t i;
+	int prot;
+
+	for (i = 0; i < ARRAY_SIZE(shares); i++) {
+		for (prot = 0; prot < 8; prot++)
+			map_anywhere(target, size, prot, shares[i]);
+		map_anywhere(target, size, PROT_READ,
+			     shares[i] | MAP_POPULATE);
+		map_anywhere(target, size, PROT_READ, shares[i] | MAP_LOCKED);
+		map_anywhere(target, size + PAGE, PROT_READ, shares[i]);
+	}
 	record_rest(target);
 }

@@ -32,6 +32,9 @@ struct target {
 /** matrix_short() - from now on leave out what costs much time. */
 void matrix_short(void);
 
+/** matrix_is_short() - was it asked for? */
+bool matrix_is_short(void);
+
 /**
  * matrix_run() - do everything with a target.
  * @target: the file; it stays open.
@@ -45,5 +48,11 @@ void matrix_run(const struct target *target);
  * For files that differ from another only in who made them.
  */
 void matrix_few(const struct target *target);
+
+/**
+ * matrix_anywhere() - map a target that may not be told where.
+ * @target: the file; it stays open.
+ */
+void matrix_anywhere(const struct target *target);
 
 #endif /* AB_MATRIX_H */

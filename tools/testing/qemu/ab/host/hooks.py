@@ -210,25 +210,28 @@ def read_rows(path):
 			and row["result"] != "listed"]
 
 
-def things_of(row, seen, base, users):
+def things_of(row, seen, names, users):
 	"""The things by which the hook of @row was reached.
 
-	@seen: {(operations, hook): things}, @base: {operations: {hook}} of the
-	base, whose hooks have the names that the report has.
+	@seen: {(operations, hook): things}, @names: {operations: {hook}}, by the
+	names of either kernel, @users: see macro_users().
 	"""
 	things = set()
 	macro = HEADERS.get(row["file"])
-	for (name, _), by in seen.items():
+	for (name, hook), by in seen.items():
 		name = plain(name)
-		if macro:
+		if not name:
+			# A copy that the driver has made of its operations.
+			hit = plain(hook) in names.get(row["instance"], ())
+		elif macro:
 			hit = users.get(name) == macro
 		elif row["instance"].startswith("__"):
 			# An attribute is where the name should be.
-			hit = row["hook"] in base.get(name, ()) and \
+			hit = row["hook"] in names.get(name, ()) and \
 				name not in users
 		else:
 			hit = name == row["instance"] and \
-				row["hook"] in base.get(name, ())
+				row["hook"] in names.get(name, ())
 		if hit:
 			things |= by
 	return things

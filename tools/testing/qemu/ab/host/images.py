@@ -40,8 +40,7 @@ FILLED = {
 		     "-no-progress", "-all-root"],
 	"erofs": ["mkfs.erofs", "IMAGE", "FOLDER"],
 	"romfs": ["genromfs", "-f", "IMAGE", "-d", "FOLDER"],
-	"cramfs": ["mkfs.cramfs", "FOLDER", "IMAGE"],
-	"ufs": ["makefs", "-t", "ffs", "-o", "version=2", "-s", "4m", "IMAGE", "FOLDER"],
+	"ufs": ["makefs", "-t", "ffs", "-o", "version=1", "-s", "4m", "IMAGE", "FOLDER"],
 }
 
 

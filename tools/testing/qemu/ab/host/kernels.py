@@ -23,7 +23,7 @@ CONFIGS = [os.path.join(QEMU_DIR, "configs", name + ".config")
 	   for name in ("base", "ab")]
 GUEST = os.path.join(TOP, "guest")
 # What drivers want to be told that would else have no device.
-WORDS = ("vme_user.bus=0 vfb.vfb_enable=1 null_blk.nr_devices=1 "
+WORDS = ("video=vfb:on null_blk.nr_devices=1 "
 	 "null_blk.gb=1 null_blk.bs=4096 null_blk.zoned=1 "
 	 "null_blk.zone_size=64 null_blk.zone_nr_conv=2 "
 	 "null_blk.memory_backed=1 hugepages=8 hpet_mmap=1 loop.max_loop=8 "
@@ -124,7 +124,7 @@ class Kernel:
 		with open(listing, "w", encoding="utf-8") as file:
 			file.write("dir /ab 755 0 0\ndir /tests 755 0 0\n"
 				   f"file /tests/mmap_ab {program} 755 0 0\n")
-			for path in (probes, numbers, block, disks["cramfs"]):
+			for path in (probes, numbers, block):
 				file.write(f"file /ab/{os.path.basename(path)} "
 					   f"{path} 644 0 0\n")
 		output = os.path.join(folder, "ab.cpio")
@@ -137,6 +137,8 @@ class Kernel:
 			file.write(whole)
 		shutil.rmtree(share, ignore_errors=True)
 		os.makedirs(share)
+		with open(os.path.join(share, "data"), "wb") as file:
+			file.write(images.contents(images.FILE_SIZE))
 		return output
 
 	def _devices(self, disks, share, records):
@@ -172,13 +174,15 @@ class Kernel:
 		share = os.path.join(folder, "share")
 		recorded = os.path.join(folder, "records")
 		initramfs = self._initramfs(program, disks, share)
-		qemu = [os.environ.get("QEMU") or "qemu-system-x86_64"]
-		qemu += self._devices(disks, share, recorded)
+		devices = self._devices(disks, share, recorded)
+		qemu = " ".join([os.environ.get("QEMU") or
+				 "qemu-system-x86_64",
+				 *map(shlex.quote, devices)])
 		done = subprocess.run(
 			[os.path.join(QEMU_DIR, "host", "run.py"),
 			 "--build", folder, "--ksrc", self.ksrc,
 			 "--initramfs", initramfs, "--memory", "1G",
-			 "--qemu", " ".join(map(shlex.quote, qemu)),
+			 "--qemu", qemu,
 			 "--tests", "mmap_ab", "--must-run", "mmap_ab",
 			 "--test-timeout", str(SECONDS - BOOT_SECONDS),
 			 "--timeout", str(SECONDS),
