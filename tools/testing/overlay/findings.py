@@ -8,7 +8,6 @@ the series changes, the configuration and the compiler.
 
 import collections
 import csv
-import functools
 import hashlib
 import json
 import os
@@ -256,16 +255,20 @@ class Comparison:
 		given = collections.defaultdict(set)
 		for goal, entry in self.new.items():
 			given[os.path.dirname(goal)] |= entry.defined
-		lines = []
+		wanted = {}
 		for goal, entry in sorted(self.new.items()):
 			if not entry.module:
 				continue
-			wanted = entry.undefined - given[os.path.dirname(goal)]
+			wanted[goal] = entry.undefined - \
+				given[os.path.dirname(goal)]
 			if goal in self.old:
-				wanted -= self.old[goal].undefined
-			lines += [f"{goal}: {name} is not exported"
-				  for name in sorted(wanted - _exported(wanted))]
-		return lines
+				wanted[goal] -= self.old[goal].undefined
+		names = {name for wants in wanted.values() for name in wants
+			 if not _COMPILER.match(name)}
+		missing = names - exported(names)
+		return [f"{goal}: {name} is not exported"
+			for goal, wants in wanted.items()
+			for name in sorted(wants & missing)]
 
 
 	def gone(self):
@@ -278,16 +281,15 @@ class Comparison:
 			if name.isidentifier() and not _COMPILER.match(name)}
 
 
-@functools.lru_cache(maxsize=None)
-def _is_exported(name):
-	return bool(kbuild.run("git", "grep", "-lE",
-			       rf"EXPORT_SYMBOL\w*\({name}\b", "HEAD",
-			       folder=kbuild.TREE, may_fail=True))
-
-
-def _exported(names):
-	return {name for name in names
-		if _COMPILER.match(name) or _is_exported(name)}
+def exported(names):
+	"""Those of @names that a module can call, whoever defines them."""
+	if not names:
+		return set()
+	lines = kbuild.run("git", "grep", "-hoE",
+			   rf"EXPORT_\w+\(({'|'.join(sorted(names))})\b", "HEAD",
+			   "--", "*.c", "*.h", "*.S", folder=kbuild.TREE,
+			   may_fail=True)
+	return names & {line.split("(")[1] for line in lines.splitlines()}
 
 
 def record(rows, name):

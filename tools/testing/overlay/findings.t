@@ -97,9 +97,8 @@ class Symbols(unittest.TestCase):
 
 	def test_wanted(self):
 		"""a module's new symbol is defined beside it, or exported"""
-		known = findings._is_exported
-		self.addCleanup(setattr, findings, "_is_exported", known)
-		findings._is_exported = lambda name: name == "exported"
+		self.addCleanup(setattr, findings, "exported", findings.exported)
+		findings.exported = lambda names: names & {"exported"}
 		old = {"fs/a.o": entry(undefined=("old",))}
 		wants = ("old", "exported", "beside", "__asan_load1", "nowhere")
 		new = {"fs/a.o": entry(undefined=wants),
@@ -108,6 +107,13 @@ class Symbols(unittest.TestCase):
 				 ["fs/a.o: nowhere is not exported"])
 		new["fs/a.o"].module = False
 		self.assertEqual(self.comparison(old, new).symbols(), [])
+
+	def test_exported(self):
+		"""exports are found in the tree, by whatever macro"""
+		self.assertEqual(findings.exported({
+			"vma_proto_hold", "vma_proto_describe", "iomem_resource"}),
+			{"vma_proto_hold", "iomem_resource"})
+		self.assertEqual(findings.exported(set()), set())
 
 	def test_gone(self):
 		"""a function that moves is not gone, one that is renamed is"""

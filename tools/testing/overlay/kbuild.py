@@ -192,7 +192,8 @@ class Configuration:
 				["make", "-s", "--no-print-directory", "-f",
 				 os.path.join(HERE, "folder.mk"),
 				 f"srctree={COPY}", f"obj={folder}",
-				 f"SRCARCH={_SRCARCH.get(self.arch, self.arch)}"],
+				 f"SRCARCH={_SRCARCH.get(self.arch, self.arch)}",
+				 "ARCH_LIB=lib/"],
 				cwd=self.folder, env=environment(), text=True,
 				stdout=subprocess.PIPE,
 				stderr=subprocess.DEVNULL).stdout
