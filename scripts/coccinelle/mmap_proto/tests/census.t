@@ -52,6 +52,9 @@ EXPLAINED = {
     ("drivers/gpu/drm/tegra/gem.c", "tegra_bo_mmap"): 1,
     # Of the file that snd_pcm_oss_mmap() has mapped in place of its own.
     ("sound/core/oss/pcm_oss.c", "snd_pcm_oss_mmap_data"): 1,
+    # Both hooks: bin_attribute.mmap() is still there for other modules.
+    ("fs/kernfs/file.c", "kernfs_fop_mmap"): 1,
+    ("fs/sysfs/file.c", "sysfs_kf_bin_mmap"): 1,
 }
 # Macros that are an element of an initialiser. The first two hold a hook, and
 # are counted where they are defined; the others have none, or would be found
