@@ -532,7 +532,7 @@ class Body:
             if len(arguments) != 5:
                 raise Refusal(f"odd arguments of {token}")
             start, size = arguments[1], arguments[3]
-            if self._is_length(size):
+            if self._is_length(size) and "+" not in start:
                 continue
             if size == ["PAGE_SIZE"] and \
                     start == [self.vma, "->", "vm_start"]:
