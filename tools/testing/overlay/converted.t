@@ -205,9 +205,11 @@ class Again(unittest.TestCase):
 				for row in rows if row["result"] == "refused"}
 
 		self.assertEqual(refused(after), refused(before))
-		self.assertEqual([row for row in after if row["shape"]
-				  and row["result"] == "converted"], [])
 		done = [row for row in after if row["result"] == "converted"]
+		self.assertEqual([row for row in done if row["reason"] !=
+				  "was converted already"], [])
+		self.assertEqual(len(done), len([
+			row for row in before if row["result"] == "converted"]))
 		self.figures = (f"{len(texts)} files, {len(done)} converted, "
 				f"{len(refused(after))} refused")
 
