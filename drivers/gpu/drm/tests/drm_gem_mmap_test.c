@@ -5,6 +5,7 @@
 
 #include <linux/anon_inodes.h>
 #include <linux/dma-buf.h>
+#include <linux/dma-mapping.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
@@ -17,10 +18,14 @@
 #include <drm/drm_drv.h>
 #include <drm/drm_file.h>
 #include <drm/drm_gem.h>
+#include <drm/drm_gem_dma_helper.h>
 #include <drm/drm_gem_shmem_helper.h>
+#include <drm/drm_gem_ttm_helper.h>
 #include <drm/drm_kunit_helpers.h>
 #include <drm/drm_prime.h>
 #include <drm/drm_vma_manager.h>
+#include <drm/ttm/ttm_bo.h>
+#include <drm/ttm/ttm_device.h>
 
 MODULE_IMPORT_NS(DMA_BUF);
 
@@ -461,6 +466,106 @@ static void gem_mmap_shmem(struct kunit *test)
 	drm_gem_object_put(obj);
 }
 
+/* All of a DMA object is mapped at once, from its start on. */
+static void gem_mmap_dma(struct kunit *test)
+{
+	const struct way *way = test->param_value;
+	struct world *world = test->priv;
+	struct drm_gem_dma_object *dma_obj;
+	struct drm_gem_object *obj;
+	struct vm_area_struct *vma;
+	unsigned long addr;
+
+	KUNIT_ASSERT_EQ(test, dma_coerce_mask_and_coherent(world->drm->dev,
+							   DMA_BIT_MASK(64)),
+			0);
+	dma_obj = drm_gem_dma_create(world->drm, SIZE);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(dma_obj));
+	obj = &dma_obj->base;
+	KUNIT_ASSERT_EQ(test, drm_vma_node_allow(&obj->vma_node, &world->priv),
+			0);
+	world->file = new_file(test, way->fops,
+			       way->fops == &device_fops ?
+			       (void *)&world->priv : obj);
+	memset(dma_obj->vaddr, 0x5a, SIZE);
+
+	/* Who has a VMA gives it the offset of the object. */
+	if (way->fops == &obj_fops)
+		drm_gem_free_mmap_offset(obj);
+	addr = map(test, obj, SIZE);
+	KUNIT_ASSERT_FALSE(test, IS_ERR_VALUE(addr));
+	KUNIT_EXPECT_EQ(test, kref_read(&obj->refcount), 2);
+	KUNIT_EXPECT_TRUE(test, flags_at(addr) & VM_DONTEXPAND);
+	mmap_read_lock(current->mm);
+	vma = vma_lookup(current->mm, addr);
+	KUNIT_EXPECT_EQ(test, vma->vm_pgoff, 0);
+	mmap_read_unlock(current->mm);
+	KUNIT_EXPECT_EQ(test, strnlen_user((void __user *)addr, SIZE), SIZE + 1);
+	KUNIT_EXPECT_EQ(test, vm_munmap(addr, SIZE), 0);
+	KUNIT_EXPECT_EQ(test, kref_read(&obj->refcount), 1);
+
+	drm_vma_node_revoke(&obj->vma_node, &world->priv);
+	drm_gem_object_put(obj);
+}
+
+static void never_freed(struct drm_gem_object *obj)
+{
+	WARN_ON(1);
+}
+
+static const struct drm_gem_object_funcs ttm_obj_funcs = {
+	.free = never_freed,
+	.mmap_proto = drm_gem_ttm_mmap_proto,
+};
+
+/* A mapping of TTM's has a reference to the buffer, none to the object. */
+static void gem_mmap_ttm(struct kunit *test)
+{
+	const struct way *way = test->param_value;
+	struct world *world = test->priv;
+	struct ttm_buffer_object *bo;
+	struct drm_gem_object *obj;
+	struct ttm_device *bdev;
+	unsigned long addr;
+
+	bo = kunit_kzalloc(test, sizeof(*bo), GFP_KERNEL);
+	bdev = kunit_kzalloc(test, sizeof(*bdev), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, bo);
+	KUNIT_ASSERT_NOT_NULL(test, bdev);
+	obj = &bo->base;
+	obj->funcs = &ttm_obj_funcs;
+	drm_gem_private_object_init(world->drm, obj, SIZE);
+	KUNIT_ASSERT_EQ(test, drm_gem_create_mmap_offset(obj), 0);
+	KUNIT_ASSERT_EQ(test, drm_vma_node_allow(&obj->vma_node, &world->priv),
+			0);
+	world->file = new_file(test, way->fops,
+			       way->fops == &device_fops ?
+			       (void *)&world->priv : obj);
+	kref_init(&bo->kref);
+	bo->bdev = bdev;
+	bdev->dev_mapping = world->file->f_mapping;
+
+	addr = map(test, obj, SIZE);
+	KUNIT_ASSERT_FALSE(test, IS_ERR_VALUE(addr));
+	KUNIT_EXPECT_EQ(test, kref_read(&bo->kref), 2);
+	KUNIT_EXPECT_EQ(test, kref_read(&obj->refcount), 1);
+	KUNIT_EXPECT_EQ(test, vm_munmap(addr + PAGE_SIZE, PAGE_SIZE), 0);
+	KUNIT_EXPECT_EQ(test, kref_read(&bo->kref), 3);
+	KUNIT_EXPECT_EQ(test, vm_munmap(addr, SIZE), 0);
+	KUNIT_EXPECT_EQ(test, kref_read(&bo->kref), 1);
+	KUNIT_EXPECT_EQ(test, kref_read(&obj->refcount), 1);
+
+	addr = kunit_vm_mmap(test, world->file, 0, SIZE, PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE, way->fops == &device_fops ?
+			     drm_vma_node_offset_addr(&obj->vma_node) : 0);
+	KUNIT_EXPECT_EQ(test, (long)addr, -EINVAL);
+	KUNIT_EXPECT_EQ(test, kref_read(&bo->kref), 1);
+	KUNIT_EXPECT_EQ(test, kref_read(&obj->refcount), 1);
+
+	drm_vma_node_revoke(&obj->vma_node, &world->priv);
+	drm_gem_object_release(obj);
+}
+
 /* The exporter's half of an import: its mmap() maps the object's pages. */
 static int exporter_mmap(struct dma_buf *dma_buf, struct vm_area_struct *vma)
 {
@@ -570,6 +675,8 @@ static struct kunit_case gem_mmap_cases[] = {
 	KUNIT_CASE(gem_mmap_held),
 	KUNIT_CASE(gem_mmap_refused),
 	KUNIT_CASE_PARAM(gem_mmap_shmem, ways_gen_params),
+	KUNIT_CASE_PARAM(gem_mmap_dma, ways_gen_params),
+	KUNIT_CASE_PARAM(gem_mmap_ttm, ways_gen_params),
 	KUNIT_CASE_PARAM(gem_mmap_import, ways_gen_params),
 	{}
 };
