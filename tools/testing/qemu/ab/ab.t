@@ -113,15 +113,11 @@ class Reached(unittest.TestCase):
 		"""the hooks that can be reached are"""
 		base, converted = RAN["base"][0], RAN["converted"][0]
 		users = hooks.macro_users(TREE)
-		# The report has the names of either, as the hook was converted.
-		names = {}
-		for name, hook in (*base.hooks.found.values(),
-				   *converted.hooks.found.values()):
-			names.setdefault(hooks.plain(name), set()).add(
-				hooks.plain(hook))
 		seen = [kernel.hooks.reached(kernel.records.notes)
 			for kernel in (base, converted)]
 		rows = hooks.read_rows(os.path.join(REPORT, "hooks.csv"))
+		names = hooks.names_of((base.hooks.found,
+					converted.hooks.found), rows)
 		reached = set()
 		path = os.path.join(REPORT, "reached.csv")
 		with open(path, "w", encoding="utf-8", newline="") as file:

@@ -106,6 +106,16 @@ class Reached(unittest.TestCase):
 					 {("one_fops", "one_mmap"):
 					  {"thing"}}), set())
 
+	def test_names(self):
+		"""a hook may be called by a macro, where that is not ambiguous"""
+		rows = [dict(self.ROW, instance=name, hook=hook)
+			for name, hook in (("a", "macro"), ("b", "x_mmap"),
+					   ("b", "y_mmap"), ("c", "z_mmap"))]
+		names = hooks.names_of(({1: ("a.1", "generic"),
+					 2: ("b", "x_mmap_proto")},), rows)
+		self.assertEqual(names, {"a": {"generic", "macro"},
+					 "b": {"x_mmap_proto"}})
+
 	def test_macro(self):
 		"""those of a macro count for the header that has it"""
 		row = {"file": "include/drm/drm_gem.h",

@@ -74,27 +74,33 @@ const char *region_signal(int number)
 	return "signal";
 }
 
-/* The lines of one VMA behind its first: adds what is stable of them. */
-static void add_details(FILE *smaps, char *text, size_t size)
+/* The lines of one VMA behind its first: the flags, and how much is locked. */
+static unsigned long read_details(FILE *smaps, char *flags, size_t size)
 {
-	char line[512], *flags;
+	char line[512];
 	unsigned long locked = 0;
 	size_t len;
 
+	flags[0] = '\0';
 	while (fgets(line, sizeof(line), smaps)) {
-		sscanf(line, "Locked: %lu kB", &locked);
+		if (sscanf(line, "Locked: %lu kB", &locked) == 1)
+			continue;
 		if (strncmp(line, "VmFlags:", 8))
 			continue;
-		flags = line + 8;
-		flags[strcspn(flags, "\n")] = '\0';
-		len = strlen(flags);
-		while (len && flags[len - 1] == ' ')
-			flags[--len] = '\0';
-		len = strlen(text);
-		snprintf(text + len, size - len, "%s%s]", flags,
-			 locked ? " locked" : "");
-		return;
+		len = strcspn(line, "\n");
+		while (line[len - 1] == ' ')
+			len--;
+		line[len] = '\0';
+		snprintf(flags, size, "%s", line + 8);
+		break;
 	}
+	return locked;
+}
+
+/* A private mapping of device memory has the frame's number as its offset. */
+static int has_frame(const char *perms, const char *flags)
+{
+	return perms[3] == 'p' && strstr(flags, " pf") && strstr(flags, " mw");
 }
 
 int region_describe(const void *start, size_t len, off_t base, char *text,
@@ -102,7 +108,8 @@ int region_describe(const void *start, size_t len, off_t base, char *text,
 {
 	unsigned long first = (unsigned long)start, from, to, offset;
 	FILE *smaps = fopen("/proc/self/smaps", "re");
-	char line[512], perms[8];
+	char line[512], perms[8], flags[512], shown[32];
+	unsigned long locked;
 	size_t used;
 	int count = 0;
 
@@ -111,12 +118,15 @@ int region_describe(const void *start, size_t len, off_t base, char *text,
 		if (sscanf(line, "%lx-%lx %7s %lx", &from, &to, perms,
 			   &offset) != 4 || from >= first + len || to <= first)
 			continue;
+		locked = read_details(smaps, flags, sizeof(flags));
+		snprintf(shown, sizeof(shown), "%ld",
+			 (long)(offset - (offset ? base : 0)) / (long)PAGE);
 		used = strlen(text);
-		snprintf(text + used, size - used, "[%ld-%ld %s %ld",
+		snprintf(text + used, size - used, "[%ld-%ld %s %s%s%s]",
 			 (long)(from - first) / (long)PAGE,
 			 (long)(to - first) / (long)PAGE, perms,
-			 (long)(offset - (offset ? base : 0)) / (long)PAGE);
-		add_details(smaps, text, size);
+			 has_frame(perms, flags) ? "frame" : shown, flags,
+			 locked ? " locked" : "");
 		count++;
 	}
 	if (smaps)

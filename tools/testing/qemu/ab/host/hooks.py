@@ -7,6 +7,7 @@ mmap_proto is set, is one.
 """
 
 import bisect
+import collections
 import csv
 import os
 import re
@@ -210,11 +211,28 @@ def read_rows(path):
 			and row["result"] != "listed"]
 
 
+def names_of(found, rows):
+	"""{operations: names of their hook}: those of the kernels, and of @rows.
+
+	@found: what the Hooks of each kernel have found. A row whose operations
+	no other row is about may call the hook by a macro.
+	"""
+	names = {}
+	for one in found:
+		for name, hook in one.values():
+			names.setdefault(plain(name), set()).add(plain(hook))
+	counts = collections.Counter(row["instance"] for row in rows)
+	for row in rows:
+		if counts[row["instance"]] == 1 and row["instance"] in names:
+			names[row["instance"]].add(row["hook"])
+	return names
+
+
 def things_of(row, seen, names, users):
 	"""The things by which the hook of @row was reached.
 
-	@seen: {(operations, hook): things}, @names: {operations: {hook}}, by the
-	names of either kernel, @users: see macro_users().
+	@seen: {(operations, hook): things}, @names: see names_of(), @users: see
+	macro_users().
 	"""
 	things = set()
 	macro = HEADERS.get(row["file"])
