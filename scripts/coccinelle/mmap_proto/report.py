@@ -78,9 +78,10 @@ def _message(name, converted, dialect):
            f"there comes too late for the checks, and has to be undone if a "
            f"later step fails. .{dialect.hook} is asked first: the hook only "
            f"describes the mapping, and the core does the rest.")
-    what = ("These hooks only set flags, operations, private data or the page "
-            "protection, or refuse the mapping. Say so by giving them a "
-            f"struct {dialect.struct}; nothing changes for user space:")
+    what = ("These hooks check the mapping, say what its flags, operations, "
+            "private data and page protection are, and map memory, if any, "
+            "that stays where it is. Give them a "
+            f"struct {dialect.struct} to say so in:")
     hooks = [f"  {path}: {hook}" for path, hook in converted]
     return "\n".join([f"{name}: describe mappings by {dialect.hook}", "",
                       textwrap.fill(why, 72), "", textwrap.fill(what, 72), "",
