@@ -114,13 +114,14 @@ def show(commit, path):
 
 def users(commit, names):
 	"""'path: name' of each file that has one of the identifiers @names in
-	its code at @commit; comments and literals do not count."""
+	its code at @commit; comments, literals and the programs in tools/ do
+	not count."""
 	if not names:
 		return []
 	found = run("git", "grep", "-lwF", *[word for name in sorted(names)
 					     for word in ("-e", name)],
-		    commit, "--", "*.c", "*.h", "*.S", folder=TREE,
-		    may_fail=True)
+		    commit, "--", "*.c", "*.h", "*.S", ":!tools/",
+		    folder=TREE, may_fail=True)
 	lines = []
 	for path in (line.split(":", 1)[1] for line in found.splitlines()):
 		code = ctext.mask(show(commit, path))
