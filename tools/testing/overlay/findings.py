@@ -24,7 +24,9 @@ _PLACE = re.compile(r"^(\S+?\.[chS]):(\d+):(?:\d+:)? ?(.*)$")
 _NO_FINDING = re.compile(r"\s*note:|In file included|in expansion of")
 _RENAMED = re.compile(r"(\w)_proto\b")
 # Symbols that the compiler refers to.
-_COMPILER = re.compile(r"__(?:x86|sanitizer|asan|ubsan|kasan|tsan)_")
+# What the compiler, and macros of the kernel's headers, refer to.
+_COMPILER = re.compile(r"__(?:x86|sanitizer|asan|ubsan|kasan|tsan)_|"
+		       r"__this_module$|__tracepoint_|__SC[TK]__")
 _DEPENDENCY = re.compile(r"^\s+(\S+\.h) \\?$", re.MULTILINE)
 
 
@@ -250,7 +252,8 @@ class Comparison:
 		"""Objects that want what nobody gives them, as lines.
 
 		What a converted file calls that it did not call before is defined
-		in its folder, or is exported if the file is part of a module.
+		in its folder, in one above or below it, or is exported if the file
+		is part of a module.
 		"""
 		given = collections.defaultdict(set)
 		for goal, entry in self.new.items():
@@ -259,8 +262,11 @@ class Comparison:
 		for goal, entry in sorted(self.new.items()):
 			if not entry.module:
 				continue
-			wanted[goal] = entry.undefined - \
-				given[os.path.dirname(goal)]
+			here = os.path.dirname(goal)
+			wanted[goal] = entry.undefined.difference(
+				*(names for folder, names in given.items()
+				  if (here + "/").startswith(folder + "/")
+				  or folder.startswith(here + "/")))
 			if goal in self.old:
 				wanted[goal] -= self.old[goal].undefined
 		names = {name for wants in wanted.values() for name in wants
