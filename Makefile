@@ -148,8 +148,8 @@ help:
 	@echo
 	@echo '  make             install what is missing, make the tree, convert,'
 	@echo '                   report, and print a summary'
-	@echo '  make check       run all tests (boots kernels; about 25 minutes)'
-	@echo '  make check-full  these, and those of a debug kernel (up to 90 min)'
+	@echo '  make check       run all tests (boots kernels; about an hour)'
+	@echo '  make check-full  these, and those of a debug kernel (hours)'
 	@echo '  make check-fast  run the tests that need no kernel (under 3 minutes)'
 	@echo '  make fuzz        fuzz mmap() in userland; $(BUILD)/fuzz has what it finds'
 	@echo '  make boot        build the kernel, boot it under QEMU, run the tests in it'
