@@ -299,6 +299,14 @@ class Body:
                     in self.carriers[self.tokens[i]]):
                 raise Refusal(f"calls {self.tokens[i]} after memory is mapped")
 
+    def _assigned(self, i):
+        """Return what the variable at @i is assigned, by the `=` behind it,
+        up to the first comma."""
+        end = i + 2
+        while self.at(end) not in (";", ",", ""):
+            end += 1
+        return self.tokens[i + 2:end]
+
     def _is_on_stack(self, tokens, seen=()):
         """Tell whether @tokens may point to a local variable: a request keeps
         the pointer for longer than that lives."""
@@ -318,10 +326,7 @@ class Body:
                                           or _is_name(self.at(i - 1))):
                 return True     # declared as an array
             if self.at(i + 1) == "=":
-                end = i + 2
-                while self.at(end) not in (";", ",", ""):
-                    end += 1
-                if self._is_on_stack(self.tokens[i + 2:end], (*seen, name)):
+                if self._is_on_stack(self._assigned(i), (*seen, name)):
                     return True
         return False
 
@@ -555,10 +560,7 @@ class Body:
                 continue
             after = self.at(i + 1)
             if after == "=":
-                end = i + 2
-                while self.at(end) not in (";", ",", ""):
-                    end += 1
-                values.append(self.tokens[i + 2:end])
+                values.append(self._assigned(i))
             elif after in _ASSIGNMENTS | {"++", "--"} or \
                     self.at(i - 1) in ("++", "--", "&"):
                 return False

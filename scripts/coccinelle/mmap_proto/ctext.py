@@ -89,6 +89,10 @@ class Definition:
         self.start = start              # offset of the name
         self.end = end                  # offset behind the closing brace
 
+    def is_static(self):
+        """Tell whether it is the file's own, by the word or by XFS's macro."""
+        return bool({"static", "STATIC"} & set(self.head.split()))
+
 
 def parameter_names(definition):
     """Return the names of the parameters of @definition, in order."""
@@ -165,10 +169,11 @@ class Source:
             self.code, re.MULTILINE)]
 
     def aliases(self, name):
-        """Return what each `#define` of @name as another name stands for."""
-        return [m.group(1) for m in re.finditer(
-            rf"^[ \t]*#[ \t]*define[ \t]+{re.escape(name)}[ \t]+(\w+)[ \t]*$",
-            self.masked, re.MULTILINE)]
+        """Return a match for each `#define` of @name as another name: its
+        groups are @name and what it stands for."""
+        return list(re.finditer(
+            rf"^[ \t]*#[ \t]*define[ \t]+({re.escape(name)})[ \t]+(\w+)[ \t]*$",
+            self.masked, re.MULTILINE))
 
     def definitions(self, name):
         """Return every Definition of function @name, of all #if branches."""

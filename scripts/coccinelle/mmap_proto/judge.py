@@ -97,7 +97,7 @@ def _check_name(source, name, definitions, hooks, dialect):
         + len(source.exports(name)) + len(source.aliases(name))
     if len(source.uses(name)) != known:
         raise Refusal("its name is used elsewhere")
-    for alias in source.aliases(name):
+    for alias in (match.group(2) for match in source.aliases(name)):
         if alias != "NULL" and \
                 dialect.counterparts.get(alias, ("", ""))[1] != "hook":
             raise Refusal(f"stands for another function: {alias}")
@@ -146,7 +146,7 @@ def _judge(source, name, hooks, everything, dialect, shared=False):
         body.check(name)
         if body.has_action():
             shape = ACTION
-        if not {"static", "STATIC"} & set(words) and not shared:
+        if not definition.is_static() and not shared:
             raise Refusal(NOT_STATIC)
         if words[-1:] != ["int"]:
             raise Refusal("does not return int")

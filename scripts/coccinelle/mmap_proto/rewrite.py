@@ -44,7 +44,7 @@ def _verify_body(gone, now, name):
             raise Incomplete(f"rewrite incomplete: {token} in {name}")
 
 
-def _rename_around(old, new, names, dialect):
+def _rename_around(new, names, dialect):
     """Return @new with the declarations, exports and aliases of @names
     renamed, if Coccinelle has not done so."""
     for name, new_name in names.items():
@@ -55,12 +55,9 @@ def _rename_around(old, new, names, dialect):
         for start in source.exports(name):
             start = new.index(name, start)
             edits.append((start, start + len(name), new_name))
-        for match in re.finditer(
-                rf"^([ \t]*#[ \t]*define[ \t]+){name}([ \t]+)(\w+)[ \t]*$",
-                source.masked, re.MULTILINE):
-            other = dialect.counterparts.get(match.group(3), ("NULL", ""))[0]
-            edits.append((match.start(), match.end(), match.group(1)
-                          + new_name + match.group(2) + other))
+        for match in source.aliases(name):
+            other = dialect.counterparts.get(match.group(2), ("NULL", ""))[0]
+            edits += [(*match.span(1), new_name), (*match.span(2), other)]
         for start, end, text in sorted(edits, reverse=True):
             new = new[:start] + text + new[end:]
     return new
@@ -90,7 +87,7 @@ def finish(old, new, names, carriers, dialect):
     @carriers   names of functions that are given the prototype by hooks
     Raises Incomplete if something was left as it was.
     """
-    new = _rename_around(old, new, names, dialect)
+    new = _rename_around(new, names, dialect)
     new = tidy.align_initialisers(old, new, (scan.LIVE, dialect.hook), names)
     new = tidy.join_casts(old, new, dialect.param)
     new = tidy.wrap_new_lines(old, new)

@@ -29,7 +29,7 @@ def is_open(verdict):
 
 def _is_static(source, name):
     """Tell whether @name is the file's own, whatever others call so."""
-    return any({"static", "STATIC"} & set(definition.head.split())
+    return any(definition.is_static()
                for definition in source.definitions(name))
 
 
