@@ -126,6 +126,7 @@ int kvm_gmem_get_pfn(struct kvm *kvm, struct kvm_memory_slot *slot,
 	struct address_space *mapping;
 	struct folio *folio;
 	struct file *file;
+	bool private;
 	int r = 0;
 
 	file = kvm_gmem_get_file(slot);
@@ -141,11 +142,9 @@ int kvm_gmem_get_pfn(struct kvm *kvm, struct kvm_memory_slot *slot,
 		goto unlock;
 	}
 
-	if (!folio_test_uptodate(folio))
-		kvm_gmem_zero_folio(folio);
-
-	if (kvm_gmem_guest_private(kvm, file_inode(file), index) &&
-	    !kvm_gmem_folio_prepared(folio))
+	kvm_gmem_zero_folio(folio);
+	private = kvm_gmem_guest_private(kvm, file_inode(file), index);
+	if (private && !kvm_gmem_folio_prepared(folio))
 		r = kvm_gmem_prepare_folio(kvm, slot, gfn, folio);
 
 	folio_unlock(folio);
