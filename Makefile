@@ -46,7 +46,8 @@ packages:
 SELFTESTS := $(abspath $(TREE))/tools/testing/selftests/mm
 GUEST_TESTS := $(patsubst %,$(SELFTESTS)/%.c,mmap_proto mmap_proto_driver \
 	       mmap_proto_compare mmap_proto_overlay mmap_proto_stress \
-	       mmap_proto_faults mmap_proto_freed)
+	       mmap_proto_faults mmap_proto_freed) \
+	       $(abspath $(TREE))/samples/guest_memfd/guest_memfd_vmm.c
 # These have boots of their own, or need the debug kernel.
 LONG_TESTS := mmap_proto_stress mmap_proto_faults mmap_proto_freed
 
