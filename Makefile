@@ -110,7 +110,7 @@ KERNEL_TESTS := tools/testing/overlay/tree.t \
 	$(sort $(wildcard $(QEMU_DIR)/tests/*.t)) \
 	$(QEMU_DIR)/ab/ab.t \
 	tools/testing/overlay/kunit.t tools/testing/overlay/series.t \
-	tools/testing/overlay/converted.t
+	tools/testing/overlay/converted.t tools/testing/overlay/documents.t
 
 # The debug kernel is built by the first.
 FULL_TESTS := $(QEMU_DIR)/debug.t \
