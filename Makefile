@@ -46,7 +46,8 @@ packages:
 SELFTESTS := $(abspath $(TREE))/tools/testing/selftests/mm
 GUEST_TESTS := $(patsubst %,$(SELFTESTS)/%.c,mmap_proto mmap_proto_driver \
 	       mmap_proto_compare mmap_proto_overlay mmap_proto_stress \
-	       mmap_proto_faults mmap_proto_freed)
+	       mmap_proto_faults mmap_proto_freed) \
+	       $(abspath $(TREE))/samples/guest_memfd/guest_memfd_vmm.c
 # These have boots of their own, or need the debug kernel.
 LONG_TESTS := mmap_proto_stress mmap_proto_faults mmap_proto_freed
 
@@ -109,7 +110,7 @@ KERNEL_TESTS := tools/testing/overlay/tree.t \
 	$(sort $(wildcard $(QEMU_DIR)/tests/*.t)) \
 	$(QEMU_DIR)/ab/ab.t \
 	tools/testing/overlay/kunit.t tools/testing/overlay/series.t \
-	tools/testing/overlay/converted.t
+	tools/testing/overlay/converted.t tools/testing/overlay/documents.t
 
 # The debug kernel is built by the first.
 FULL_TESTS := $(QEMU_DIR)/debug.t \
