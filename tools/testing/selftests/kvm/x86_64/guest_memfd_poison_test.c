@@ -585,7 +585,7 @@ TEST_F(gmem, soft_offline)
 
 	pfn = allocate_page(self->fd, POISONED);
 	EXPECT_EQ(55, guest_write(self, POISONED, 55));
-	EXPECT_NE(0, write_file(SOFT_OFFLINE, "%#lx", pfn * PAGE_SIZE));
+	EXPECT_NE(0, write_file(SOFT_OFFLINE, "%#lx", pfn << PAGE_SHIFT));
 	EXPECT_EQ(corrupted_before, corrupted_kb());
 
 	/* Another slot, so that the guest faults the page in again. */
