@@ -11,6 +11,8 @@
 #include <sys/wait.h>
 
 #include <linux/mempolicy.h>
+#include <linux/mman.h>
+#include <linux/sizes.h>
 #include <linux/userfaultfd.h>
 
 #include "guest_memfd.h"
