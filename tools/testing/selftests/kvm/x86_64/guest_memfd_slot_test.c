@@ -12,7 +12,7 @@
 #define NR_PAGES	16
 #define SIZE		(NR_PAGES * PAGE_SIZE)
 #define GPA		0x100000000ULL
-#define SMM_SLOTS	(1U << 16)
+#define SMM_SLOTS	BIT(16)
 
 FIXTURE(slot) {
 	struct kvm_vm *vm;
@@ -204,14 +204,14 @@ TEST_F(slot, range_is_bound_once_across_address_spaces)
 	if (vm_check_cap(self->vm, KVM_CAP_MULTI_ADDRESS_SPACE) < 2) {
 		/* A VM with private memory has one address space. */
 		ASSERT_NE(KVM_X86_DEFAULT_VM, variant->type);
-		EXPECT_EQ(EINVAL, bind_pages(self->vm, 1 | SMM_SLOTS, 0, 1,
+		EXPECT_EQ(EINVAL, bind_pages(self->vm, SMM_SLOTS | 1, 0, 1,
 					     self->fd, 0, NULL));
 		return;
 	}
 	ASSERT_EQ(0, bind_pages(self->vm, 1, 0, 4, self->fd, 0, NULL));
-	EXPECT_EQ(EEXIST, bind_pages(self->vm, 1 | SMM_SLOTS, 0, 4, self->fd,
+	EXPECT_EQ(EEXIST, bind_pages(self->vm, SMM_SLOTS | 1, 0, 4, self->fd,
 				     0, NULL));
-	EXPECT_EQ(0, bind_pages(self->vm, 1 | SMM_SLOTS, 0, 4, self->fd, 4,
+	EXPECT_EQ(0, bind_pages(self->vm, SMM_SLOTS | 1, 0, 4, self->fd, 4,
 				NULL));
 }
 
