@@ -37,6 +37,7 @@ enum operation {
 };
 
 struct work {
+	uint32_t vcpu;
 	enum operation operation;
 	uint64_t address;
 	uint64_t nr_pages;
@@ -68,9 +69,9 @@ static void guest_check(struct work *work, uint64_t *page)
 			       value_of(page, work->value);
 }
 
-static void guest_count(uint64_t *page, uint32_t id)
+static void guest_count(struct work *work, uint64_t *page)
 {
-	WRITE_ONCE(page[id], READ_ONCE(page[id]) + 1);
+	WRITE_ONCE(page[work->vcpu], READ_ONCE(page[work->vcpu]) + 1);
 }
 
 static void guest_copy_to_mmio(uint64_t *from)
@@ -82,7 +83,6 @@ static void guest_copy_to_mmio(uint64_t *from)
 
 static void guest_work(struct work *work)
 {
-	uint32_t id = guest_get_vcpuid();
 	uint64_t round, i;
 
 	for (round = 0; round < (work->operation == COUNT ? work->value : 1);
@@ -98,7 +98,7 @@ static void guest_work(struct work *work)
 				guest_check(work, page);
 				break;
 			case COUNT:
-				guest_count(page, id);
+				guest_count(work, page);
 				break;
 			case READ:
 				work->found = READ_ONCE(*page);
@@ -184,6 +184,7 @@ FIXTURE_SETUP(guest)
 		work = vm_vaddr_alloc_page(self->vm);
 		vcpu_args_set(self->vcpus[i], 1, work);
 		self->works[i] = addr_gva2hva(self->vm, work);
+		self->works[i]->vcpu = i;
 	}
 	virt_map(self->vm, GPA, GPA, 2 * NR_PAGES);
 	virt_map(self->vm, MMIO, MMIO, 1);

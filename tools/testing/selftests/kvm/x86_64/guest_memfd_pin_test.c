@@ -118,7 +118,7 @@ static void gup_release(void)
 
 #define CONFIGFS	"/sys/kernel/config"
 #define DISK		CONFIGFS "/nullb/slow"
-#define SLOW_NSEC	"1500000000"
+#define SLOW_NSEC	"2000000000"
 
 static aio_context_t aio;
 static int disk;
