@@ -867,4 +867,9 @@ TEST_F_TIMEOUT(gmem, random_ranges, 100)
 	EXPECT_EQ(0, model_differences(model, 0, MANY));
 }
 
-TEST_HARNESS_MAIN
+int main(int argc, char *argv[])
+{
+	gmem_keep_kvm_on();
+
+	return test_harness_run(argc, argv);
+}

@@ -763,4 +763,9 @@ TEST_F(guest, counts_while_holes_are_punched)
 	}
 }
 
-TEST_HARNESS_MAIN
+int main(int argc, char *argv[])
+{
+	gmem_keep_kvm_on();
+
+	return test_harness_run(argc, argv);
+}

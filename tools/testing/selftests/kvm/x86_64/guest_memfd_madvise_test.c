@@ -438,4 +438,9 @@ TEST_F(gmem, policy_of_private_memory)
 	EXPECT_INACCESSIBLE(self->private_mem);
 }
 
-TEST_HARNESS_MAIN
+int main(int argc, char *argv[])
+{
+	gmem_keep_kvm_on();
+
+	return test_harness_run(argc, argv);
+}

@@ -675,4 +675,9 @@ TEST_F(gmem, shared_memory_is_memory_to_the_kernel)
 	EXPECT_TRUE(gmem_is_filled(self->mem, sizeof(buffer), 'y'));
 }
 
-TEST_HARNESS_MAIN
+int main(int argc, char *argv[])
+{
+	gmem_keep_kvm_on();
+
+	return test_harness_run(argc, argv);
+}

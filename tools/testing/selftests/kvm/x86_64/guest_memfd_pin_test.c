@@ -15,7 +15,7 @@
 #include <linux/aio_abi.h>
 #include <linux/io_uring.h>
 
-#include "../../../../mm/gup_test.h"
+#include "../../../../../mm/gup_test.h"
 #include "guest_memfd.h"
 #include "kvm_test_harness.h"
 
@@ -438,4 +438,9 @@ TEST_F(pin, private_page_cannot_be_held)
 	EXPECT_TRUE(kept(self->mem, 0, NR_PAGES));
 }
 
-TEST_HARNESS_MAIN
+int main(int argc, char *argv[])
+{
+	gmem_keep_kvm_on();
+
+	return test_harness_run(argc, argv);
+}

@@ -406,4 +406,9 @@ TEST_F(pressure, limit_of_the_group_loses_no_page)
 	EXPECT_EQ(0, gmem_convert(fd, 0, LARGE, GMEM_PRIVATE).error);
 }
 
-TEST_HARNESS_MAIN
+int main(int argc, char *argv[])
+{
+	gmem_keep_kvm_on();
+
+	return test_harness_run(argc, argv);
+}

@@ -277,4 +277,9 @@ TEST_F(slot, file_is_closed_after_the_vm)
 	_exit(_metadata->exit_code);
 }
 
-TEST_HARNESS_MAIN
+int main(int argc, char *argv[])
+{
+	gmem_keep_kvm_on();
+
+	return test_harness_run(argc, argv);
+}

@@ -39,6 +39,14 @@ struct gmem_access {
 };
 
 /**
+ * gmem_keep_kvm_on() - hold a VM for as long as this process lives.
+ *
+ * Otherwise each case would be the first and the last user of KVM, which turns
+ * virtualization on and off and patches the kernel's code each time.
+ */
+void gmem_keep_kvm_on(void);
+
+/**
  * gmem_vm() - create a VM without memory.
  * @type: KVM_X86_DEFAULT_VM or KVM_X86_SW_PROTECTED_VM.
  */

@@ -12,6 +12,15 @@
 static __thread sigjmp_buf *resume;
 static __thread struct gmem_access raised;
 
+void gmem_keep_kvm_on(void)
+{
+	int kvm = open_kvm_dev_path_or_exit();
+
+	TEST_ASSERT(ioctl(kvm, KVM_CREATE_VM, KVM_X86_DEFAULT_VM) >= 0,
+		    __KVM_IOCTL_ERROR("KVM_CREATE_VM", -1));
+	close(kvm);
+}
+
 struct kvm_vm *gmem_vm(unsigned long type)
 {
 	return vm_create_barebones_type(type);
