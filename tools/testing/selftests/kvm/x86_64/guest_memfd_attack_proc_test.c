@@ -399,7 +399,7 @@ static int map_files_read(struct gmem_oracle *o, unsigned int page, void *buf)
 
 	snprintf(path, sizeof(path), "/proc/self/map_files/%lx-%lx",
 		 (uintptr_t)o->mem,
-		 (uintptr_t)o->mem + o->pages * PAGE_SIZE);
+		 (uintptr_t)gmem_page_addr(o, o->pages));
 	return path_copy(path, page, page * PAGE_SIZE, buf);
 }
 
