@@ -71,6 +71,16 @@ extern __thread volatile bool gmem_sigbus_expected;
 })
 
 /**
+ * gmem_catch_sigbus() - have gmem_guarded() work in all threads.
+ */
+void gmem_catch_sigbus(void);
+
+/**
+ * gmem_require_kernel() - end the test as skipped if the kernel cannot convert.
+ */
+void gmem_require_kernel(void);
+
+/**
  * gmem_copy() - copy a page word by word.
  * @to: where to.
  * @from: where from; either may be a mapping of the guest_memfd.

@@ -60,7 +60,7 @@ static void on_sigbus(int signal)
 	_exit(KSFT_FAIL);
 }
 
-static void catch_sigbus(void)
+void gmem_catch_sigbus(void)
 {
 	struct sigaction action = {
 		.sa_handler = on_sigbus,
@@ -305,7 +305,7 @@ static bool run_check(struct gmem_oracle *o, const struct gmem_check *check)
 	return judge_guest(o, &before, errors) && good;
 }
 
-static void require_kernel(void)
+void gmem_require_kernel(void)
 {
 	TEST_REQUIRE(kvm_check_cap(KVM_CAP_VM_TYPES) &
 		     BIT(KVM_X86_SW_PROTECTED_VM));
@@ -345,7 +345,7 @@ void __noreturn gmem_attack_main(int argc, char *argv[],
 		}
 	}
 
-	require_kernel();
+	gmem_require_kernel();
 	ksft_print_header();
 	for (path = paths; path->name; path++)
 		planned += !only || !strcmp(only, path->name);
@@ -353,7 +353,7 @@ void __noreturn gmem_attack_main(int argc, char *argv[],
 		planned += !only || !strcmp(only, check->name);
 	ksft_set_plan(planned);
 
-	catch_sigbus();
+	gmem_catch_sigbus();
 	gmem_oracle_create(&o, vcpus, spare_code);
 	gmem_oracle_start(&o);
 	for (path = paths; path->name; path++)
