@@ -273,8 +273,8 @@ static int convert_gfns(struct worker *w, unsigned int first, unsigned int nr,
 
 static void do_convert(struct worker *w, bool private, bool by_gfn)
 {
-	unsigned int first = next_random(w, ZONE_PAGES);
-	unsigned int nr = 1 + next_random(w, ZONE_PAGES - first);
+	int first = next_random(w, ZONE_PAGES);
+	int nr = 1 + next_random(w, ZONE_PAGES - first);
 	uint64_t begin = file_offset(w, first), where = begin;
 	enum operation op;
 	bool held;
@@ -309,10 +309,10 @@ static void do_convert(struct worker *w, bool private, bool by_gfn)
 		w->pages[i].private = private;
 
 	/* The page next to it, too: it has not changed. */
-	for (i = max_t(int, first - 1, 0);
-	     i < min_t(int, first + nr + 1, ZONE_PAGES); i++)
-		page_is_right(w, page_of(w, i), i, private ? "to private" :
-			      "to shared");
+	for (i = first - 1; i <= first + nr; i++)
+		if (i >= 0 && i < ZONE_PAGES)
+			page_is_right(w, page_of(w, i), i, private ?
+				      "to private" : "to shared");
 }
 
 static void do_punch(struct worker *w)
@@ -395,21 +395,36 @@ static void do_unpin(struct worker *w)
 
 /* ---- operations on address spaces ---- */
 
+/* The child of a process with threads: no printing here. */
+static void __noreturn child_looks(struct worker *w)
+{
+	uint64_t word;
+	int ret, i;
+
+	for (i = 0; i < ZONE_PAGES; i++) {
+		word = 0;
+		ret = gmem_guarded(word = READ_ONCE(*page_of(w, i)));
+		if (!!ret != w->pages[i].private ||
+		    (!ret && word != w->pages[i].word))
+			_exit(1 + i);
+	}
+	_exit(0);
+}
+
 static void do_fork(struct worker *w)
 {
 	pid_t pid = fork();
-	int status, i;
+	int status;
 
 	if (pid < 0)
 		return;
-	if (!pid) {
-		for (i = 0; i < ZONE_PAGES; i++)
-			if (!page_is_right(w, page_of(w, i), i, "child"))
-				_exit(1);
-		_exit(0);
-	}
-	if (waitpid(pid, &status, 0) != pid || status)
+	if (!pid)
+		child_looks(w);
+	if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
 		fail("fork: the child ends with %x", status);
+	else if (WEXITSTATUS(status))
+		fail("fork: the child does not see what it must in page %d",
+		     WEXITSTATUS(status) - 1);
 	count(OP_FORK, !status);
 }
 
