@@ -6,6 +6,8 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+/* The one in tools/include/linux lacks what io_uring.h needs. */
+#include <uapi/linux/stddef.h>
 #include <linux/io_uring.h>
 #include <linux/memfd.h>
 #include <sys/mman.h>
