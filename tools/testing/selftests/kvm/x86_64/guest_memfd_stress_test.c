@@ -472,7 +472,7 @@ static void do_advise(struct worker *w)
 {
 	static const int advice[] = {
 		MADV_DONTNEED, MADV_COLD, MADV_PAGEOUT, MADV_WILLNEED,
-		MADV_POPULATE_READ, MADV_POPULATE_WRITE, MADV_SEQUENTIAL,
+		MADV_POPULATE_READ, MADV_POPULATE_WRITE,
 	};
 	unsigned int page = next_random(w, ZONE_PAGES);
 	int ret;
