@@ -585,7 +585,7 @@ static bool check_core(struct gmem_oracle *o, bool want_dump)
 	for (i = 0; i < GMEM_PAGE_WORDS; i++)
 		WRITE_ONCE(gmem_page_addr(o, GMEM_PAGE_SHARED)[i],
 			   GMEM_WORD(GMEM_HOST, i));
-	for (i = 0; i < 5 && !ret; i++)
+	for (i = 0; i < 2 && !ret; i++)
 		ret = dump_core(o, want_dump, &core);
 	set_core_pattern(old, NULL, 0);
 	if (ret == -EPERM && want_dump) {
@@ -626,7 +626,7 @@ static bool check_convert_elsewhere(struct gmem_oracle *o,
 		ksft_print_msg("  no helper: %s\n", strerror(-ret));
 		return false;
 	}
-	for (i = 0; i < 50 * o->pages; i++) {
+	for (i = 0; i < 10 * o->pages; i++) {
 		ret = helper_ask(ORDER_CONVERT, i % o->pages);
 		tried++;
 		refused += ret == -EIO;
