@@ -163,7 +163,9 @@ static void stay_on_first_cpu(void)
 static void become(const char *path, int out, int err)
 {
 	char *const argv[] = { (char *)path, NULL };
-	char *const envp[] = { "PATH=/bin:/tests", "HOME=/tmp", NULL };
+	char *const envp[] = {
+		"PATH=/bin:/tests", "HOME=/tmp", getenv("guest_env"), NULL
+	};
 	int null = open("/dev/null", O_RDONLY);
 
 	setsid();
