@@ -346,7 +346,7 @@ TEST_F(guest, finds_zeroes_and_keeps_what_it_writes)
 		EXPECT_GUEST_READS(0, i);
 	EXPECT_RUN(FILL, 0, NR_PAGES, 1);
 	EXPECT_GUEST_FINDS(0, NR_PAGES, 1);
-	EXPECT_EQ(NR_PAGES, gmem_pages_resident(self->mem, NR_PAGES));
+	EXPECT_EQ(NR_PAGES, gmem_pages_allocated(self->fd, 0, NR_PAGES));
 }
 
 TEST_F(guest, shares_with_the_host_what_is_shared)
@@ -501,8 +501,7 @@ TEST_F(guest, stops_at_poison)
 	EXPECT_RUN(FILL, 0, NR_PAGES, 1);
 	EXPECT_CONVERTED(0, NR_PAGES, GMEM_SHARED);
 	ASSERT_EQ(0, gmem_read(self->mem + 9 * PAGE_SIZE).signal);
-	ASSERT_EQ(0, madvise(self->mem + 9 * PAGE_SIZE, PAGE_SIZE,
-			     MADV_HWPOISON));
+	ASSERT_EQ(0, gmem_poison(self->mem + 9 * PAGE_SIZE));
 	EXPECT_EQ(EHWPOISON, RUN(READ, 9, 1, 0));
 	EXPECT_MEMORY_FAULT(0, 9);
 	/* It comes to it again, until there is another page. */
@@ -602,8 +601,8 @@ TEST_F(guest, memory_is_faulted_in_before)
 	while (range.size)
 		ASSERT_EQ(0, __vcpu_ioctl(self->vcpus[0], KVM_PRE_FAULT_MEMORY,
 					  &range));
-	EXPECT_EQ(8, gmem_pages_resident(self->mem, NR_PAGES));
-	EXPECT_EQ(8, gmem_pages_resident(self->mem + 4 * PAGE_SIZE, 8));
+	EXPECT_EQ(8, gmem_pages_allocated(self->fd, 0, NR_PAGES));
+	EXPECT_EQ(8, gmem_pages_allocated(self->fd, 4, 8));
 	EXPECT_EQ(variant->shared, gmem_is_shared(self->mem));
 	EXPECT_GUEST_READS(0, 4);
 	EXPECT_RUN(FILL, 0, NR_PAGES, 1);

@@ -221,8 +221,8 @@ TEST_F(pressure, allocation)
 					   SIZE));
 		EXPECT_0_OR_ENOMEM(failures_pause(&failures, error));
 		if (!error)
-			EXPECT_EQ(NR_PAGES, gmem_pages_resident(self->mem,
-								NR_PAGES));
+			EXPECT_EQ(NR_PAGES, gmem_pages_allocated(self->fd, 0,
+								 NR_PAGES));
 		EXPECT_TRUE(gmem_is_filled(self->mem, PAGE_SIZE, 'x'));
 		ASSERT_EQ(0, gmem_punch(self->fd, PAGE_SIZE, SIZE - PAGE_SIZE));
 	}
@@ -319,7 +319,7 @@ TEST_F(pressure, fault_of_the_guest)
 			ASSERT_EQ(0, _vcpu_run(vcpu));
 		ASSERT_EQ(UCALL_SYNC, get_ucall(vcpu, &uc));
 		EXPECT_EQ(0, uc.args[1]);
-		EXPECT_EQ(NR_PAGES, gmem_pages_resident(mem, NR_PAGES));
+		EXPECT_EQ(NR_PAGES, gmem_pages_allocated(fd, 0, NR_PAGES));
 		ASSERT_EQ(0, gmem_punch(fd, 0, SIZE));
 	}
 	EXPECT_LE(NR_PAGES, failures.seen);
@@ -400,7 +400,7 @@ TEST_F(pressure, limit_of_the_group_loses_no_page)
 	EXPECT_EQ(SIGKILL, WTERMSIG(status));
 	write_text(GROUP "/memory.max", "max");
 	EXPECT_GE(LARGE * 3 / 4 / PAGE_SIZE,
-		  gmem_pages_resident(mem, LARGE / PAGE_SIZE));
+		  gmem_pages_allocated(fd, 0, LARGE / PAGE_SIZE));
 	EXPECT_TRUE(gmem_is_filled(mem, LARGE / 4, 'x'));
 	EXPECT_TRUE(gmem_is_filled(mem + LARGE / 4, LARGE / 4 * 3, 0));
 	EXPECT_EQ(0, gmem_convert(fd, 0, LARGE, GMEM_PRIVATE).error);
