@@ -78,7 +78,7 @@ static bool may_forward(struct program *program)
 static void forward(struct program *program, struct stream *stream)
 {
 	struct subtest *subtest = &program->subtest;
-	bool first = !subtest->decided;
+	bool first = !subtest->speaks;
 
 	stream->line[stream->len] = '\0';
 	stream->len = 0;

@@ -28,12 +28,12 @@ void subtest_init(struct subtest *subtest)
 
 void subtest_line(struct subtest *subtest, const char *line)
 {
-	if (!subtest->decided) {
-		subtest->decided = true;
+	/* A library may print something of its own before the version. */
+	if (!subtest->speaks)
 		subtest->speaks = starts(line, "TAP version") ||
 				  starts(line, "KTAP version") ||
-				  starts(line, "1..");
-	}
+				  (!subtest->decided && starts(line, "1.."));
+	subtest->decided = true;
 	if (!subtest->speaks)
 		return;
 

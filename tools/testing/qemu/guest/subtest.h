@@ -10,7 +10,8 @@
 
 /**
  * struct subtest - what a test program's TAP has said so far.
- * @speaks: the program prints TAP (decided by its first line).
+ * @speaks: the program prints TAP: its version on a line of its own, or a plan
+ *	on the first line.
  * @decided: the first line was seen.
  * @planned: number of tests of the plan, -1 before there is one.
  * @seen: number of results.

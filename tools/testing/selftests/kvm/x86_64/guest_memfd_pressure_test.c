@@ -303,13 +303,11 @@ TEST_F(pressure, fault_of_the_guest)
 	struct kvm_vm *vm;
 	struct ucall uc;
 	int fd, error;
-	char *mem;
 
 	vm = vm_create_shape_with_one_vcpu(shape, &vcpu, guest_sum);
 	virt_map(vm, GPA, GPA, NR_PAGES);
 	vcpu_args_set(vcpu, 1, GPA);
 	fd = vm_create_guest_memfd(vm, SIZE, GUEST_MEMFD_FLAG_MMAP);
-	mem = gmem_map(fd, 0, SIZE);
 	ASSERT_EQ(0, gmem_bind(vm, SLOT, GPA, SIZE, fd, 0, NULL));
 	failures = failures_begin();
 	while (failures_next(&failures)) {
