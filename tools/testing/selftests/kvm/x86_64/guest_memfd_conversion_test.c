@@ -324,6 +324,7 @@ TEST_F(gmem, process_that_was_given_the_file_is_eio)
 			    "write()");
 		pause();
 	}
+	close(pipes[1]);
 	ASSERT_EQ(sizeof(fd), read(pipes[0], &fd, sizeof(fd)));
 	fd = steal_fd(child, fd);
 	mem = gmem_map(fd, 0, SIZE);
@@ -472,6 +473,7 @@ TEST_F(gmem, conversion_reaches_every_mapping)
 		good &= gmem_read(other + 4 * PAGE_SIZE).signal == 0;
 		_exit(!good);
 	}
+	close(pipes[0][1]);
 	ASSERT_EQ(1, read(pipes[0][0], &byte, 1));
 	EXPECT_CONVERTED(self->fd, 3, 1, GMEM_PRIVATE);
 	ASSERT_EQ(1, write(pipes[1][1], "c", 1));
