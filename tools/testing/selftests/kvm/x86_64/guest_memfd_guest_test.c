@@ -621,7 +621,7 @@ TEST_F(guest, memory_is_faulted_in_before)
 
 /* ---- several at once ---------------------------------------------------- */
 
-/* How often each vCPU has to count at least, and what the host does as often. */
+/* How often each vCPU counts at least, and how often the host changes things. */
 #define ROUNDS		20
 #define CHANGES		300
 
