@@ -9,7 +9,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include <linux/falloc.h>
@@ -295,61 +295,38 @@ TEST_F(gmem, child_is_eio)
 	EXPECT_CONVERTED(self->fd, 0, NR_PAGES, GMEM_PRIVATE);
 }
 
-static void send_fd(int socket, int fd)
+/* Get a file of another process. */
+static int steal_fd(pid_t pid, int fd)
 {
-	char control[CMSG_SPACE(sizeof(fd))] = "";
-	struct iovec iov = { "f", 1 };
-	struct msghdr message = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control,
-		.msg_controllen = sizeof(control),
-	};
-	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+	int pidfd = syscall(__NR_pidfd_open, pid, 0);
+	int copy = syscall(__NR_pidfd_getfd, pidfd, fd, 0);
 
-	header->cmsg_level = SOL_SOCKET;
-	header->cmsg_type = SCM_RIGHTS;
-	header->cmsg_len = CMSG_LEN(sizeof(fd));
-	memcpy(CMSG_DATA(header), &fd, sizeof(fd));
-	TEST_ASSERT(sendmsg(socket, &message, 0) == 1, "sendmsg()");
-}
+	TEST_ASSERT(copy >= 0, __KVM_SYSCALL_ERROR("pidfd_getfd()", copy));
+	close(pidfd);
 
-static int receive_fd(int socket)
-{
-	char control[CMSG_SPACE(sizeof(int))], byte;
-	struct iovec iov = { &byte, 1 };
-	struct msghdr message = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control,
-		.msg_controllen = sizeof(control),
-	};
-	int fd;
-
-	TEST_ASSERT(recvmsg(socket, &message, 0) == 1, "recvmsg()");
-	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(fd));
-
-	return fd;
+	return copy;
 }
 
 /* It may map what is shared, and nothing more. */
 TEST_F(gmem, process_that_was_given_the_file_is_eio)
 {
-	int sockets[2], status, fd;
+	int pipes[2], status, fd;
 	pid_t child;
 	char *mem;
 
-	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, sockets));
-	ASSERT_EQ(0, close(self->fd));
+	ASSERT_EQ(0, pipe(pipes));
 	child = fork();
 	if (!child) {
 		struct kvm_vm *vm = gmem_vm(KVM_X86_SW_PROTECTED_VM);
 
 		fd = vm_create_guest_memfd(vm, SIZE, GUEST_MEMFD_FLAG_MMAP);
-		send_fd(sockets[1], fd);
+		TEST_ASSERT(write(pipes[1], &fd, sizeof(fd)) == sizeof(fd),
+			    "write()");
 		pause();
 	}
-	fd = receive_fd(sockets[0]);
+	close(pipes[1]);
+	ASSERT_EQ(sizeof(fd), read(pipes[0], &fd, sizeof(fd)));
+	fd = steal_fd(child, fd);
 	mem = gmem_map(fd, 0, SIZE);
 	EXPECT_EQ(SIGBUS, gmem_read(mem).signal);
 	EXPECT_RESULT(EIO, 0, gmem_convert(fd, 0, SIZE, GMEM_SHARED));
@@ -358,7 +335,6 @@ TEST_F(gmem, process_that_was_given_the_file_is_eio)
 	ASSERT_EQ(child, waitpid(child, &status, 0));
 	EXPECT_RESULT(EIO, 0, gmem_convert(fd, 0, SIZE, GMEM_SHARED));
 	EXPECT_EQ(SIGBUS, gmem_read(mem).signal);
-	self->fd = dup(fd);
 }
 
 /* A VM dies when an SMI finds no memory to save the state in. */
@@ -471,7 +447,7 @@ TEST_F(gmem, conversion_unmaps_what_becomes_private_and_no_more)
 	EXPECT_EQ(4, gmem_pages_mapped(self->mem, 4));
 	EXPECT_EQ(0, gmem_pages_mapped(self->mem + 4 * PAGE_SIZE, 4));
 	EXPECT_EQ(8, gmem_pages_mapped(self->mem + 8 * PAGE_SIZE, 8));
-	EXPECT_EQ(NR_PAGES, gmem_pages_resident(self->mem, NR_PAGES));
+	EXPECT_EQ(NR_PAGES, gmem_pages_allocated(self->fd, 0, NR_PAGES));
 }
 
 TEST_F(gmem, conversion_reaches_every_mapping)
@@ -497,6 +473,7 @@ TEST_F(gmem, conversion_reaches_every_mapping)
 		good &= gmem_read(other + 4 * PAGE_SIZE).signal == 0;
 		_exit(!good);
 	}
+	close(pipes[0][1]);
 	ASSERT_EQ(1, read(pipes[0][0], &byte, 1));
 	EXPECT_CONVERTED(self->fd, 3, 1, GMEM_PRIVATE);
 	ASSERT_EQ(1, write(pipes[1][1], "c", 1));
@@ -520,7 +497,7 @@ TEST_F(gmem, holes_stay_holes)
 {
 	EXPECT_CONVERTED(self->fd, 0, NR_PAGES, GMEM_PRIVATE);
 	EXPECT_CONVERTED(self->fd, 0, NR_PAGES, GMEM_SHARED);
-	EXPECT_EQ(0, gmem_pages_resident(self->mem, NR_PAGES));
+	EXPECT_EQ(0, gmem_pages_allocated(self->fd, 0, NR_PAGES));
 	EXPECT_TRUE(gmem_is_filled(self->mem, SIZE, 0));
 }
 
@@ -529,7 +506,7 @@ TEST_F(gmem, hole_keeps_the_state)
 	fill_each_page(self->mem, NR_PAGES, 'a');
 	EXPECT_CONVERTED(self->fd, 4, 4, GMEM_PRIVATE);
 	ASSERT_EQ(0, gmem_punch(self->fd, 2 * PAGE_SIZE, 4 * PAGE_SIZE));
-	EXPECT_EQ(NR_PAGES - 4, gmem_pages_resident(self->mem, NR_PAGES));
+	EXPECT_EQ(NR_PAGES - 4, gmem_pages_allocated(self->fd, 0, NR_PAGES));
 	EXPECT_STATES("----pppp--------");
 	ASSERT_EQ(0, fallocate(self->fd, FALLOC_FL_KEEP_SIZE, 0, SIZE));
 	EXPECT_STATES("----pppp--------");
@@ -634,8 +611,7 @@ TEST_F(gmem, pages_that_many_have_mapped)
 TEST_F(gmem, poisoned_page_is_ehwpoison)
 {
 	fill_each_page(self->mem, NR_PAGES, 'a');
-	ASSERT_EQ(0, madvise(self->mem + 5 * PAGE_SIZE, PAGE_SIZE,
-			     MADV_HWPOISON));
+	ASSERT_EQ(0, gmem_poison(self->mem + 5 * PAGE_SIZE));
 	EXPECT_RESULT(EHWPOISON, 5 * PAGE_SIZE,
 		      gmem_convert(self->fd, 0, SIZE, GMEM_PRIVATE));
 	EXPECT_RESULT(EHWPOISON, 5 * PAGE_SIZE,
@@ -772,7 +748,7 @@ TEST_F(gmem, addresses_with_poison_change_nothing)
 			       0, NULL));
 	fill_each_page(self->mem, NR_PAGES, 'a');
 	fill_each_page(mem, NR_PAGES, 'A');
-	ASSERT_EQ(0, madvise(mem + 7 * PAGE_SIZE, PAGE_SIZE, MADV_HWPOISON));
+	ASSERT_EQ(0, gmem_poison(mem + 7 * PAGE_SIZE));
 	EXPECT_EQ(EHWPOISON, gmem_convert_gpa(self->vm, GPA, 2 * SIZE,
 					      GMEM_PRIVATE));
 	EXPECT_TRUE(each_page_kept(self->mem, NR_PAGES, 'a'));

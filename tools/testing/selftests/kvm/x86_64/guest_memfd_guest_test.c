@@ -8,6 +8,7 @@
  */
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
 
@@ -29,7 +30,7 @@
 enum operation {
 	FILL,		/* write the value of its page into each word */
 	CHECK,		/* count the words that do not have it */
-	COUNT,		/* add 1 to a word of each page, value times */
+	COUNT,		/* add 1 to a word of each page until told to stop */
 	READ,		/* read one word */
 	ASK_PRIVATE,	/* ask the host to convert, by a hypercall */
 	ASK_SHARED,
@@ -43,6 +44,7 @@ struct work {
 	uint64_t nr_pages;
 	uint64_t value;
 	uint64_t found;
+	bool stop;
 };
 
 /* ---- inside ------------------------------------------------------------- */
@@ -83,34 +85,40 @@ static void guest_copy_to_mmio(uint64_t *from)
 
 static void guest_work(struct work *work)
 {
-	uint64_t round, i;
+	uint64_t i;
 
-	for (round = 0; round < (work->operation == COUNT ? work->value : 1);
-	     round++) {
-		for (i = 0; i < work->nr_pages; i++) {
-			uint64_t *page = (void *)work->address + i * PAGE_SIZE;
+	for (i = 0; i < work->nr_pages; i++) {
+		uint64_t *page = (void *)work->address + i * PAGE_SIZE;
 
-			switch (work->operation) {
-			case FILL:
-				guest_fill(work, page);
-				break;
-			case CHECK:
-				guest_check(work, page);
-				break;
-			case COUNT:
-				guest_count(work, page);
-				break;
-			case READ:
-				work->found = READ_ONCE(*page);
-				break;
-			case COPY_TO_MMIO:
-				guest_copy_to_mmio(page);
-				break;
-			default:
-				GUEST_FAIL("operation %u", work->operation);
-			}
+		switch (work->operation) {
+		case FILL:
+			guest_fill(work, page);
+			break;
+		case CHECK:
+			guest_check(work, page);
+			break;
+		case COUNT:
+			guest_count(work, page);
+			break;
+		case READ:
+			work->found = READ_ONCE(*page);
+			break;
+		case COPY_TO_MMIO:
+			guest_copy_to_mmio(page);
+			break;
+		default:
+			GUEST_FAIL("operation %u", work->operation);
 		}
 	}
+}
+
+/* Begin again and again; found is how often. */
+static void guest_work_on(struct work *work)
+{
+	do {
+		guest_work(work);
+		WRITE_ONCE(work->found, work->found + 1);
+	} while (!READ_ONCE(work->stop));
 }
 
 static void guest_main(struct work *work)
@@ -125,6 +133,8 @@ static void guest_main(struct work *work)
 						    ASK_PRIVATE ?
 						    KVM_MAP_GPA_RANGE_ENCRYPTED :
 						    KVM_MAP_GPA_RANGE_DECRYPTED);
+		else if (work->operation == COUNT)
+			guest_work_on(work);
 		else
 			guest_work(work);
 		GUEST_SYNC(0);
@@ -279,9 +289,9 @@ static int run(struct kvm_vcpu *vcpu)
 		EXPECT_EQ(PAGE_SIZE, exit->memory_fault.size);		\
 	} while (0)
 
-/* In a VM with private memory an access is as private as the page is. */
-#define FAULT_FLAGS							\
-	(variant->type == KVM_X86_SW_PROTECTED_VM && !variant->shared ?	\
+/* In a VM with private memory nothing is shared any more without its file. */
+#define CLOSED_FLAGS							\
+	(variant->type == KVM_X86_SW_PROTECTED_VM ?			\
 	 KVM_MEMORY_EXIT_FLAG_PRIVATE : 0)
 
 #define EXPECT_CONVERTED(first, nr_pages, attributes)			\
@@ -346,7 +356,7 @@ TEST_F(guest, finds_zeroes_and_keeps_what_it_writes)
 		EXPECT_GUEST_READS(0, i);
 	EXPECT_RUN(FILL, 0, NR_PAGES, 1);
 	EXPECT_GUEST_FINDS(0, NR_PAGES, 1);
-	EXPECT_EQ(NR_PAGES, gmem_pages_resident(self->mem, NR_PAGES));
+	EXPECT_EQ(NR_PAGES, gmem_pages_allocated(self->fd, 0, NR_PAGES));
 }
 
 TEST_F(guest, shares_with_the_host_what_is_shared)
@@ -501,8 +511,7 @@ TEST_F(guest, stops_at_poison)
 	EXPECT_RUN(FILL, 0, NR_PAGES, 1);
 	EXPECT_CONVERTED(0, NR_PAGES, GMEM_SHARED);
 	ASSERT_EQ(0, gmem_read(self->mem + 9 * PAGE_SIZE).signal);
-	ASSERT_EQ(0, madvise(self->mem + 9 * PAGE_SIZE, PAGE_SIZE,
-			     MADV_HWPOISON));
+	ASSERT_EQ(0, gmem_poison(self->mem + 9 * PAGE_SIZE));
 	EXPECT_EQ(EHWPOISON, RUN(READ, 9, 1, 0));
 	EXPECT_MEMORY_FAULT(0, 9);
 	/* It comes to it again, until there is another page. */
@@ -523,7 +532,7 @@ TEST_F(guest, stops_when_the_file_is_closed)
 	ASSERT_EQ(0, munmap(self->mem, SIZE));
 	ASSERT_EQ(0, close(self->fd));
 	EXPECT_EQ(EFAULT, RUN(READ, 7, 1, 0));
-	EXPECT_MEMORY_FAULT(FAULT_FLAGS, 7);
+	EXPECT_MEMORY_FAULT(CLOSED_FLAGS, 7);
 	EXPECT_EQ(EFAULT, run(self->vcpus[0]));
 	EXPECT_TRUE(untouched(other));
 	ASSERT_EQ(0, delete(self->vm, SLOT));
@@ -602,8 +611,8 @@ TEST_F(guest, memory_is_faulted_in_before)
 	while (range.size)
 		ASSERT_EQ(0, __vcpu_ioctl(self->vcpus[0], KVM_PRE_FAULT_MEMORY,
 					  &range));
-	EXPECT_EQ(8, gmem_pages_resident(self->mem, NR_PAGES));
-	EXPECT_EQ(8, gmem_pages_resident(self->mem + 4 * PAGE_SIZE, 8));
+	EXPECT_EQ(8, gmem_pages_allocated(self->fd, 0, NR_PAGES));
+	EXPECT_EQ(8, gmem_pages_allocated(self->fd, 4, 8));
 	EXPECT_EQ(variant->shared, gmem_is_shared(self->mem));
 	EXPECT_GUEST_READS(0, 4);
 	EXPECT_RUN(FILL, 0, NR_PAGES, 1);
@@ -612,11 +621,11 @@ TEST_F(guest, memory_is_faulted_in_before)
 
 /* ---- several at once ---------------------------------------------------- */
 
-#define ROUNDS		400
+/* How often each vCPU counts at least, and how often the host changes things. */
+#define ROUNDS		20
+#define CHANGES		300
 
 /* Run a vCPU until its work is done; states may change under its feet. */
-static unsigned int nr_running;
-
 static void *run_to_the_end(void *argument)
 {
 	struct kvm_vcpu *vcpu = argument;
@@ -630,7 +639,6 @@ static void *run_to_the_end(void *argument)
 			    exit->memory_fault.gpa < GPA + SIZE,
 			    "gpa %llx", exit->memory_fault.gpa);
 	}
-	__atomic_sub_fetch(&nr_running, 1, __ATOMIC_RELEASE);
 
 	return NULL;
 }
@@ -640,35 +648,38 @@ static void start_counting(struct kvm_vcpu **vcpus, struct work **works,
 {
 	size_t i;
 
-	nr_running = nr;
 	for (i = 0; i < nr; i++) {
-		set_work(works[i], COUNT, 0, NR_PAGES, ROUNDS);
+		set_work(works[i], COUNT, 0, NR_PAGES, 0);
+		works[i]->stop = false;
+		works[i]->found = 0;
 		TEST_ASSERT(!pthread_create(&threads[i], NULL, run_to_the_end,
 					    vcpus[i]), "pthread_create()");
 	}
 }
 
-static void wait_for(pthread_t *threads, size_t nr)
+/* Let each vCPU count for a while, and stop it. */
+static void stop_counting(struct work **works, size_t nr, pthread_t *threads)
 {
 	size_t i;
 
+	for (i = 0; i < nr; i++) {
+		while (READ_ONCE(works[i]->found) < ROUNDS)
+			sched_yield();
+		WRITE_ONCE(works[i]->stop, true);
+	}
 	for (i = 0; i < nr; i++)
 		pthread_join(threads[i], NULL);
 }
 
-static bool still_running(void)
-{
-	return __atomic_load_n(&nr_running, __ATOMIC_ACQUIRE);
-}
-
-/* Each vCPU has counted to ROUNDS in its word of each page. */
-static bool all_counted(const char *mem, size_t nr)
+/* Has each vCPU's word of each page all its counts? */
+static bool all_counted(const char *mem, struct work **works, size_t nr)
 {
 	size_t page, i;
 
 	for (page = 0; page < NR_PAGES; page++)
 		for (i = 0; i < nr; i++)
-			if (((uint64_t *)(mem + page * PAGE_SIZE))[i] != ROUNDS)
+			if (((uint64_t *)(mem + page * PAGE_SIZE))[i] !=
+			    works[i]->found)
 				return false;
 
 	return true;
@@ -683,9 +694,9 @@ TEST_F(guest, counts_on_1_to_4_vcpus)
 	for (nr = 1; nr <= VCPUS; nr++) {
 		ASSERT_EQ(0, gmem_punch(self->fd, 0, SIZE));
 		start_counting(self->vcpus, self->works, nr, threads);
-		wait_for(threads, nr);
+		stop_counting(self->works, nr, threads);
 		EXPECT_CONVERTED(0, NR_PAGES, GMEM_SHARED);
-		EXPECT_TRUE(all_counted(self->mem, nr));
+		EXPECT_TRUE(all_counted(self->mem, self->works, nr));
 	}
 }
 
@@ -693,13 +704,13 @@ TEST_F(guest, counts_on_1_to_4_vcpus)
 TEST_F(guest, counts_while_pages_are_converted)
 {
 	int refused = variant->type == KVM_X86_DEFAULT_VM ? EINVAL : 0;
-	unsigned int done = 0, busy = 0;
+	unsigned int done, busy = 0;
 	pthread_t threads[VCPUS];
 	size_t page = 0;
 
 	ASSERT_EQ(0, bind_all(self->vm, self->fd, NULL));
 	start_counting(self->vcpus, self->works, VCPUS, threads);
-	do {
+	for (done = 0; done < CHANGES; done++) {
 		bool private = done % 2;
 		size_t nr = 1 + done % 7;
 		int error;
@@ -715,49 +726,47 @@ TEST_F(guest, counts_while_pages_are_converted)
 		else
 			ASSERT_EQ(private ? refused : 0, error);
 		page += private ? nr : 0;
-		done++;
-	} while (still_running());
-	wait_for(threads, VCPUS);
-	TH_LOG("%u conversions, %u refused for the moment", done, busy);
-	EXPECT_LT(busy, done / 2);
+	}
+	stop_counting(self->works, VCPUS, threads);
+	EXPECT_GT(CHANGES / 10, busy);
 	EXPECT_CONVERTED(0, NR_PAGES, GMEM_SHARED);
-	EXPECT_TRUE(all_counted(self->mem, VCPUS));
+	EXPECT_TRUE(all_counted(self->mem, self->works, VCPUS));
 }
 
 TEST_F(guest, counts_while_its_file_is_allocated)
 {
 	pthread_t threads[VCPUS];
+	size_t i;
 
 	ASSERT_EQ(0, bind_all(self->vm, self->fd, NULL));
 	start_counting(self->vcpus, self->works, VCPUS, threads);
-	do {
+	for (i = 0; i < CHANGES; i++) {
 		ASSERT_EQ(0, fallocate(self->fd, FALLOC_FL_KEEP_SIZE, 0, SIZE));
 		ASSERT_EQ(0, madvise(self->mem, SIZE, MADV_DONTNEED));
-	} while (still_running());
-	wait_for(threads, VCPUS);
+	}
+	stop_counting(self->works, VCPUS, threads);
 	EXPECT_CONVERTED(0, NR_PAGES, GMEM_SHARED);
-	EXPECT_TRUE(all_counted(self->mem, VCPUS));
+	EXPECT_TRUE(all_counted(self->mem, self->works, VCPUS));
 }
 
 /* Its words are zero again now and then; none of them is anything else. */
 TEST_F(guest, counts_while_holes_are_punched)
 {
 	pthread_t threads[VCPUS];
-	size_t page = 0, i;
+	size_t page, i;
 
 	ASSERT_EQ(0, bind_all(self->vm, self->fd, NULL));
 	start_counting(self->vcpus, self->works, VCPUS, threads);
-	do {
-		ASSERT_EQ(0, gmem_punch(self->fd, page * PAGE_SIZE, PAGE_SIZE));
-		page = (page + 1) % NR_PAGES;
-	} while (still_running());
-	wait_for(threads, VCPUS);
+	for (i = 0; i < CHANGES; i++)
+		ASSERT_EQ(0, gmem_punch(self->fd, (i % NR_PAGES) * PAGE_SIZE,
+					PAGE_SIZE));
+	stop_counting(self->works, VCPUS, threads);
 	EXPECT_CONVERTED(0, NR_PAGES, GMEM_SHARED);
 	for (page = 0; page < NR_PAGES; page++) {
 		uint64_t *word = (uint64_t *)(self->mem + page * PAGE_SIZE);
 
 		for (i = 0; i < VCPUS; i++)
-			EXPECT_GE(ROUNDS, word[i]);
+			EXPECT_GE(self->works[i]->found, word[i]);
 		for (; i < WORDS; i++)
 			ASSERT_EQ(0, word[i]);
 	}

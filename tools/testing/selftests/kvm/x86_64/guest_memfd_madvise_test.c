@@ -94,7 +94,7 @@ TEST_F(gmem, dontneed_unmaps_and_keeps)
 	memset(self->mem, 'x', SIZE);
 	ASSERT_EQ(0, madvise(self->mem, SIZE, MADV_DONTNEED));
 	EXPECT_EQ(0, gmem_pages_mapped(self->mem, NR_PAGES));
-	EXPECT_EQ(NR_PAGES, gmem_pages_resident(self->mem, NR_PAGES));
+	EXPECT_EQ(NR_PAGES, gmem_pages_allocated(self->fd, 0, NR_PAGES));
 	EXPECT_TRUE(gmem_is_filled(self->mem, SIZE, 'x'));
 }
 
@@ -102,26 +102,18 @@ TEST_F(gmem, remove_punches_a_hole)
 {
 	memset(self->mem, 'x', SIZE);
 	ASSERT_EQ(0, madvise(self->mem + PAGE_SIZE, PAGE_SIZE, MADV_REMOVE));
-	EXPECT_EQ(NR_PAGES - 1, gmem_pages_resident(self->mem, NR_PAGES));
+	EXPECT_EQ(NR_PAGES - 1, gmem_pages_allocated(self->fd, 0, NR_PAGES));
 	EXPECT_TRUE(gmem_is_filled(self->mem, PAGE_SIZE, 'x'));
 	EXPECT_TRUE(gmem_is_filled(self->mem + PAGE_SIZE, PAGE_SIZE, 0));
 	EXPECT_TRUE(gmem_is_filled(self->mem + 2 * PAGE_SIZE,
 				   SIZE - 2 * PAGE_SIZE, 'x'));
 }
 
-TEST_F(gmem, remove_needs_a_writable_mapping)
-{
-	memset(self->mem, 'x', SIZE);
-	ASSERT_EQ(0, mprotect(self->mem, SIZE, PROT_READ));
-	EXPECT_ERRNO(EACCES, madvise(self->mem, SIZE, MADV_REMOVE));
-	EXPECT_TRUE(gmem_is_filled(self->mem, SIZE, 'x'));
-}
-
 TEST_F(gmem, remove_leaves_private_memory_private)
 {
 	ASSERT_EQ(0, fallocate(self->private_fd, FALLOC_FL_KEEP_SIZE, 0, SIZE));
 	ASSERT_EQ(0, madvise(self->private_mem, SIZE, MADV_REMOVE));
-	EXPECT_EQ(0, gmem_pages_resident(self->private_mem, NR_PAGES));
+	EXPECT_EQ(0, gmem_pages_allocated(self->private_fd, 0, NR_PAGES));
 	EXPECT_INACCESSIBLE(self->private_mem);
 }
 
@@ -163,7 +155,7 @@ TEST_F(gmem, hints_keep_contents)
 		EXPECT_EQ(0, madvise(self->mem, SIZE, advice[i])) {
 			TH_LOG("advice %d: %s", advice[i], strerror(errno));
 		}
-		EXPECT_EQ(NR_PAGES, gmem_pages_resident(self->mem, NR_PAGES));
+		EXPECT_EQ(NR_PAGES, gmem_pages_allocated(self->fd, 0, NR_PAGES));
 	}
 	EXPECT_TRUE(gmem_is_filled(self->mem, SIZE, 'x'));
 }
@@ -197,7 +189,7 @@ TEST_F(gmem, populate_fails_on_private_memory)
 				     MADV_POPULATE_READ));
 	EXPECT_ERRNO(EFAULT, madvise(self->private_mem, SIZE,
 				     MADV_POPULATE_WRITE));
-	EXPECT_EQ(0, gmem_pages_resident(self->private_mem, NR_PAGES));
+	EXPECT_EQ(0, gmem_pages_allocated(self->private_fd, 0, NR_PAGES));
 }
 
 TEST_F(gmem, dontfork_keeps_it_from_the_child)
@@ -223,7 +215,7 @@ TEST_F(gmem, poisoned_page_is_sigbus)
 	struct gmem_access access;
 
 	memset(self->mem, 'x', SIZE);
-	ASSERT_EQ(0, madvise(page, PAGE_SIZE, MADV_HWPOISON));
+	ASSERT_EQ(0, gmem_poison(page));
 	access = gmem_read(page);
 	EXPECT_EQ(SIGBUS, access.signal);
 	EXPECT_EQ(BUS_MCEERR_AR, access.code);
@@ -237,7 +229,7 @@ TEST_F(gmem, poisoned_page_is_sigbus)
 TEST_F(gmem, poison_goes_with_the_hole)
 {
 	memset(self->mem, 'x', SIZE);
-	ASSERT_EQ(0, madvise(self->mem, PAGE_SIZE, MADV_HWPOISON));
+	ASSERT_EQ(0, gmem_poison(self->mem));
 	EXPECT_EQ(SIGBUS, gmem_read(self->mem).signal);
 	ASSERT_EQ(0, gmem_punch(self->fd, 0, PAGE_SIZE));
 	EXPECT_EQ(0, gmem_read(self->mem).signal);
@@ -256,8 +248,7 @@ TEST_F(gmem, soft_offline_keeps_contents)
 TEST_F(gmem, private_memory_cannot_be_poisoned_by_its_address)
 {
 	ASSERT_EQ(0, fallocate(self->private_fd, FALLOC_FL_KEEP_SIZE, 0, SIZE));
-	EXPECT_ERRNO(EFAULT, madvise(self->private_mem, PAGE_SIZE,
-				     MADV_HWPOISON));
+	EXPECT_EQ(EFAULT, gmem_poison(self->private_mem));
 	EXPECT_ERRNO(EFAULT, madvise(self->private_mem, PAGE_SIZE,
 				     MADV_SOFT_OFFLINE));
 }
@@ -281,8 +272,9 @@ TEST_F(gmem, drop_caches_keeps_it)
 	sync();
 	write_text("/proc/sys/vm/drop_caches", "3");
 	self->mem = map_aligned(self->fd);
-	EXPECT_EQ(NR_PAGES, gmem_pages_resident(self->mem, NR_PAGES));
-	EXPECT_EQ(NR_PAGES, gmem_pages_resident(self->private_mem, NR_PAGES));
+	EXPECT_EQ(NR_PAGES, gmem_pages_allocated(self->fd, 0, NR_PAGES));
+	EXPECT_EQ(NR_PAGES, gmem_pages_allocated(self->private_fd, 0,
+						 NR_PAGES));
 	EXPECT_TRUE(gmem_is_filled(self->mem, SIZE, 'x'));
 }
 
@@ -302,8 +294,9 @@ TEST_F(gmem, fadvise_dontneed_keeps_it)
 	posix_fadvise(self->fd, 0, SIZE, POSIX_FADV_DONTNEED);
 	posix_fadvise(self->private_fd, 0, SIZE, POSIX_FADV_DONTNEED);
 	self->mem = map_aligned(self->fd);
-	EXPECT_EQ(NR_PAGES, gmem_pages_resident(self->mem, NR_PAGES));
-	EXPECT_EQ(NR_PAGES, gmem_pages_resident(self->private_mem, NR_PAGES));
+	EXPECT_EQ(NR_PAGES, gmem_pages_allocated(self->fd, 0, NR_PAGES));
+	EXPECT_EQ(NR_PAGES, gmem_pages_allocated(self->private_fd, 0,
+						 NR_PAGES));
 	EXPECT_TRUE(gmem_is_filled(self->mem, SIZE, 'x'));
 }
 
@@ -313,7 +306,7 @@ TEST_F(gmem, msync_keeps_it)
 	msync(self->mem, SIZE, MS_SYNC | MS_INVALIDATE);
 	msync(self->mem, SIZE, MS_ASYNC);
 	fsync(self->fd);
-	EXPECT_EQ(NR_PAGES, gmem_pages_resident(self->mem, NR_PAGES));
+	EXPECT_EQ(NR_PAGES, gmem_pages_allocated(self->fd, 0, NR_PAGES));
 	EXPECT_TRUE(gmem_is_filled(self->mem, SIZE, 'x'));
 }
 
@@ -404,14 +397,19 @@ TEST_F(gmem, policy_is_the_file_s)
 	ASSERT_EQ(0, set_policy(self->mem, SIZE, MPOL_BIND));
 	EXPECT_EQ(MPOL_BIND, policy_at(self->mem));
 	EXPECT_EQ(MPOL_BIND, policy_at(other));
-	ASSERT_EQ(0, munmap(self->mem, SIZE));
-	ASSERT_EQ(0, munmap(other, SIZE));
-	self->mem = map_aligned(self->fd);
-	EXPECT_EQ(MPOL_BIND, policy_at(self->mem));
+	EXPECT_EQ(MPOL_DEFAULT, policy_at(self->private_mem));
 	EXPECT_TRUE(gmem_is_filled(self->mem, SIZE, 0));
 	ASSERT_EQ(0, set_policy(self->mem, SIZE, MPOL_DEFAULT));
 	EXPECT_EQ(MPOL_DEFAULT, policy_at(self->mem));
-	EXPECT_EQ(MPOL_DEFAULT, policy_at(self->private_mem));
+	EXPECT_EQ(MPOL_DEFAULT, policy_at(other));
+}
+
+TEST_F(gmem, policy_stays_without_a_mapping)
+{
+	ASSERT_EQ(0, set_policy(self->mem, SIZE, MPOL_BIND));
+	ASSERT_EQ(0, munmap(self->mem, SIZE));
+	self->mem = map_aligned(self->fd);
+	EXPECT_EQ(MPOL_BIND, policy_at(self->mem));
 }
 
 TEST_F(gmem, policy_is_of_a_range)
@@ -434,7 +432,8 @@ TEST_F(gmem, policy_of_private_memory)
 	ASSERT_EQ(0, set_policy(self->private_mem, SIZE, MPOL_INTERLEAVE));
 	EXPECT_EQ(MPOL_INTERLEAVE, policy_at(self->private_mem));
 	ASSERT_EQ(0, fallocate(self->private_fd, FALLOC_FL_KEEP_SIZE, 0, SIZE));
-	EXPECT_EQ(NR_PAGES, gmem_pages_resident(self->private_mem, NR_PAGES));
+	EXPECT_EQ(NR_PAGES, gmem_pages_allocated(self->private_fd, 0,
+						 NR_PAGES));
 	EXPECT_INACCESSIBLE(self->private_mem);
 }
 

@@ -239,8 +239,8 @@ TEST_F(gmem, fallocate_allocates)
 {
 	ASSERT_EQ(0, fallocate(self->fd, FALLOC_FL_KEEP_SIZE, PAGE_SIZE,
 			       2 * PAGE_SIZE));
-	EXPECT_EQ(2, gmem_pages_resident(self->mem, NR_PAGES));
-	EXPECT_EQ(2, gmem_pages_resident(self->mem + PAGE_SIZE, 2));
+	EXPECT_EQ(2, gmem_pages_allocated(self->fd, 0, NR_PAGES));
+	EXPECT_EQ(2, gmem_pages_allocated(self->fd, 1, 2));
 	EXPECT_EQ(0, gmem_pages_mapped(self->mem, NR_PAGES));
 	EXPECT_TRUE(gmem_is_filled(self->mem, SIZE, 0));
 }
@@ -295,7 +295,7 @@ TEST_F(gmem, hole_is_zero_again)
 	memset(self->mem, 'x', SIZE);
 	ASSERT_EQ(0, gmem_punch(self->fd, PAGE_SIZE, 2 * PAGE_SIZE));
 	EXPECT_EQ(NR_PAGES - 2, gmem_pages_mapped(self->mem, NR_PAGES));
-	EXPECT_EQ(NR_PAGES - 2, gmem_pages_resident(self->mem, NR_PAGES));
+	EXPECT_EQ(NR_PAGES - 2, gmem_pages_allocated(self->fd, 0, NR_PAGES));
 	EXPECT_TRUE(gmem_is_filled(self->mem, PAGE_SIZE, 'x'));
 	EXPECT_TRUE(gmem_is_filled(self->mem + PAGE_SIZE, 2 * PAGE_SIZE, 0));
 	EXPECT_TRUE(gmem_is_filled(self->mem + 3 * PAGE_SIZE,
@@ -316,9 +316,10 @@ TEST_F(gmem, hole_past_the_end_is_nothing)
 TEST_F(gmem, hole_in_private_memory_stays_private)
 {
 	ASSERT_EQ(0, fallocate(self->private_fd, FALLOC_FL_KEEP_SIZE, 0, SIZE));
-	EXPECT_EQ(NR_PAGES, gmem_pages_resident(self->private_mem, NR_PAGES));
+	EXPECT_EQ(NR_PAGES, gmem_pages_allocated(self->private_fd, 0,
+						 NR_PAGES));
 	ASSERT_EQ(0, gmem_punch(self->private_fd, 0, SIZE));
-	EXPECT_EQ(0, gmem_pages_resident(self->private_mem, NR_PAGES));
+	EXPECT_EQ(0, gmem_pages_allocated(self->private_fd, 0, NR_PAGES));
 	EXPECT_SIGBUS(self->private_mem);
 }
 
@@ -386,16 +387,16 @@ TEST_F(gmem, refused_mmap_leaves_what_was_there)
 
 TEST_F(gmem, first_access_finds_zeroes)
 {
-	EXPECT_EQ(0, gmem_pages_resident(self->mem, NR_PAGES));
+	EXPECT_EQ(0, gmem_pages_allocated(self->fd, 0, NR_PAGES));
 	EXPECT_TRUE(gmem_is_filled(self->mem, SIZE, 0));
-	EXPECT_EQ(NR_PAGES, gmem_pages_resident(self->mem, NR_PAGES));
+	EXPECT_EQ(NR_PAGES, gmem_pages_allocated(self->fd, 0, NR_PAGES));
 }
 
 TEST_F(gmem, fault_maps_one_page)
 {
 	EXPECT_NO_SIGNAL(gmem_write(self->mem + 5 * PAGE_SIZE, 1));
 	EXPECT_EQ(1, gmem_pages_mapped(self->mem, NR_PAGES));
-	EXPECT_EQ(1, gmem_pages_resident(self->mem, NR_PAGES));
+	EXPECT_EQ(1, gmem_pages_allocated(self->fd, 0, NR_PAGES));
 }
 
 /* Memory that was used by others must not shine through. */
@@ -462,7 +463,7 @@ TEST_F(gmem, private_memory_is_sigbus)
 	for (i = 0; i < NR_PAGES; i++)
 		EXPECT_SIGBUS(self->private_mem + i * PAGE_SIZE);
 	EXPECT_EQ(0, gmem_pages_mapped(self->private_mem, NR_PAGES));
-	EXPECT_EQ(0, gmem_pages_resident(self->private_mem, NR_PAGES));
+	EXPECT_EQ(0, gmem_pages_allocated(self->private_fd, 0, NR_PAGES));
 	ASSERT_EQ(0, fallocate(self->private_fd, FALLOC_FL_KEEP_SIZE, 0, SIZE));
 	for (i = 0; i < NR_PAGES; i++)
 		EXPECT_SIGBUS(self->private_mem + i * PAGE_SIZE);
@@ -511,7 +512,7 @@ TEST_F(gmem, map_populate_maps_what_is_shared)
 		   0);
 	ASSERT_NE(MAP_FAILED, mem);
 	EXPECT_EQ(0, gmem_pages_mapped(mem, NR_PAGES));
-	EXPECT_EQ(0, gmem_pages_resident(mem, NR_PAGES));
+	EXPECT_EQ(0, gmem_pages_allocated(self->private_fd, 0, NR_PAGES));
 }
 
 TEST_F(gmem, mlock_maps_what_is_shared)
@@ -649,7 +650,7 @@ TEST_F(gmem, private_memory_is_efault_to_the_kernel)
 				(off_t)self->private_mem));
 	EXPECT_ERRNO(EIO, pwrite(memory, buffer, sizeof(buffer),
 				 (off_t)self->private_mem));
-	EXPECT_EQ(0, gmem_pages_resident(self->private_mem, NR_PAGES));
+	EXPECT_EQ(0, gmem_pages_allocated(self->private_fd, 0, NR_PAGES));
 }
 
 TEST_F(gmem, shared_memory_is_memory_to_the_kernel)

@@ -414,6 +414,7 @@ TEST_F(pin, held_by_another_process)
 		variant->release();
 		_exit(0);
 	}
+	close(ready[1]);
 	ASSERT_EQ(1, read(ready[0], &byte, 1));
 	EXPECT_RESULT(EAGAIN, HELD * PAGE_SIZE,
 		      convert(self->fd, 0, NR_PAGES, GMEM_PRIVATE));

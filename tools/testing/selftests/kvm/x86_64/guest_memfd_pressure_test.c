@@ -221,8 +221,8 @@ TEST_F(pressure, allocation)
 					   SIZE));
 		EXPECT_0_OR_ENOMEM(failures_pause(&failures, error));
 		if (!error)
-			EXPECT_EQ(NR_PAGES, gmem_pages_resident(self->mem,
-								NR_PAGES));
+			EXPECT_EQ(NR_PAGES, gmem_pages_allocated(self->fd, 0,
+								 NR_PAGES));
 		EXPECT_TRUE(gmem_is_filled(self->mem, PAGE_SIZE, 'x'));
 		ASSERT_EQ(0, gmem_punch(self->fd, PAGE_SIZE, SIZE - PAGE_SIZE));
 	}
@@ -303,13 +303,11 @@ TEST_F(pressure, fault_of_the_guest)
 	struct kvm_vm *vm;
 	struct ucall uc;
 	int fd, error;
-	char *mem;
 
 	vm = vm_create_shape_with_one_vcpu(shape, &vcpu, guest_sum);
 	virt_map(vm, GPA, GPA, NR_PAGES);
 	vcpu_args_set(vcpu, 1, GPA);
 	fd = vm_create_guest_memfd(vm, SIZE, GUEST_MEMFD_FLAG_MMAP);
-	mem = gmem_map(fd, 0, SIZE);
 	ASSERT_EQ(0, gmem_bind(vm, SLOT, GPA, SIZE, fd, 0, NULL));
 	failures = failures_begin();
 	while (failures_next(&failures)) {
@@ -319,7 +317,7 @@ TEST_F(pressure, fault_of_the_guest)
 			ASSERT_EQ(0, _vcpu_run(vcpu));
 		ASSERT_EQ(UCALL_SYNC, get_ucall(vcpu, &uc));
 		EXPECT_EQ(0, uc.args[1]);
-		EXPECT_EQ(NR_PAGES, gmem_pages_resident(mem, NR_PAGES));
+		EXPECT_EQ(NR_PAGES, gmem_pages_allocated(fd, 0, NR_PAGES));
 		ASSERT_EQ(0, gmem_punch(fd, 0, SIZE));
 	}
 	EXPECT_LE(NR_PAGES, failures.seen);
@@ -400,7 +398,7 @@ TEST_F(pressure, limit_of_the_group_loses_no_page)
 	EXPECT_EQ(SIGKILL, WTERMSIG(status));
 	write_text(GROUP "/memory.max", "max");
 	EXPECT_GE(LARGE * 3 / 4 / PAGE_SIZE,
-		  gmem_pages_resident(mem, LARGE / PAGE_SIZE));
+		  gmem_pages_allocated(fd, 0, LARGE / PAGE_SIZE));
 	EXPECT_TRUE(gmem_is_filled(mem, LARGE / 4, 'x'));
 	EXPECT_TRUE(gmem_is_filled(mem + LARGE / 4, LARGE / 4 * 3, 0));
 	EXPECT_EQ(0, gmem_convert(fd, 0, LARGE, GMEM_PRIVATE).error);

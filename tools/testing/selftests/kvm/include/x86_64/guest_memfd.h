@@ -147,11 +147,12 @@ bool gmem_is_filled(const void *at, size_t size, uint8_t value);
 size_t gmem_pages_mapped(const void *address, size_t nr_pages);
 
 /**
- * gmem_pages_resident() - count the pages that the file has, mapped or not.
- * @address: where the first would be mapped.
+ * gmem_pages_allocated() - count the pages that the file has, mapped or not.
+ * @fd: the file.
+ * @first: page to begin with.
  * @nr_pages: how many to look at.
  */
-size_t gmem_pages_resident(void *address, size_t nr_pages);
+size_t gmem_pages_allocated(int fd, size_t first, size_t nr_pages);
 
 /**
  * gmem_punch() - punch a hole.
@@ -162,5 +163,15 @@ size_t gmem_pages_resident(void *address, size_t nr_pages);
  * Return: 0 or an errno.
  */
 int gmem_punch(int fd, uint64_t offset, uint64_t size);
+
+/**
+ * gmem_poison() - let the memory of a page fail.
+ * @address: where the page is mapped.
+ *
+ * Survives the signal that the kernel raises where it is mapped.
+ *
+ * Return: 0 or an errno.
+ */
+int gmem_poison(void *address);
 
 #endif /* SELFTEST_KVM_GUEST_MEMFD_H */

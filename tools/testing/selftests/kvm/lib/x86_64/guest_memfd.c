@@ -3,8 +3,10 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 
 #include <linux/falloc.h>
+#include <linux/mman.h>
 
 #include "guest_memfd.h"
 
@@ -113,13 +115,13 @@ static struct gmem_access attempt(uint8_t *address, int value)
 	catch_signals();
 	raised = (struct gmem_access) {};
 	if (!sigsetjmp(here, 1)) {
-		resume = &here;
+		WRITE_ONCE(resume, &here);
 		if (value < 0)
 			(void)READ_ONCE(*address);
 		else
 			WRITE_ONCE(*address, value);
 	}
-	resume = NULL;
+	WRITE_ONCE(resume, NULL);
 
 	return raised;
 }
@@ -173,18 +175,18 @@ size_t gmem_pages_mapped(const void *address, size_t nr_pages)
 	return mapped;
 }
 
-size_t gmem_pages_resident(void *address, size_t nr_pages)
+size_t gmem_pages_allocated(int fd, size_t first, size_t nr_pages)
 {
-	unsigned char *resident = calloc(nr_pages, 1);
-	size_t i, found = 0;
+	struct cachestat_range range = {
+		.off = first * PAGE_SIZE,
+		.len = nr_pages * PAGE_SIZE,
+	};
+	struct cachestat cachestat = {};
 
-	TEST_ASSERT(resident && !mincore(address, nr_pages * PAGE_SIZE,
-					 resident), "mincore()");
-	for (i = 0; i < nr_pages; i++)
-		found += resident[i] & 1;
-	free(resident);
+	TEST_ASSERT(!syscall(__NR_cachestat, fd, &range, &cachestat, 0),
+		    __KVM_SYSCALL_ERROR("cachestat()", -1));
 
-	return found;
+	return cachestat.nr_cache;
 }
 
 int gmem_punch(int fd, uint64_t offset, uint64_t size)
@@ -194,4 +196,20 @@ int gmem_punch(int fd, uint64_t offset, uint64_t size)
 		return errno;
 
 	return 0;
+}
+
+static void let_signal_pass(int signal)
+{
+}
+
+int gmem_poison(void *address)
+{
+	int error;
+
+	TEST_ASSERT(signal(SIGBUS, let_signal_pass) != SIG_ERR, "signal()");
+	error = madvise(address, PAGE_SIZE, MADV_HWPOISON) ? errno : 0;
+	TEST_ASSERT(signal(SIGBUS, SIG_DFL) != SIG_ERR, "signal()");
+
+	/* The page is poisoned, but has not been taken out of the file. */
+	return error == EBUSY ? 0 : error;
 }
