@@ -46,8 +46,8 @@
 /* The page that the tests poison: it has neighbours on both sides. */
 #define POISONED 1UL
 
-#define HOLE_SIZE SZ_64M
-#define HOLE_ROUNDS 3
+#define HOLE_SIZE SZ_32M
+#define HOLE_ROUNDS 2
 
 /* ---- files ---- */
 
