@@ -37,13 +37,15 @@
 
 /*
  * A change of state of the pages from @start to @end of @inode. After a failure
- * @culprit is the page that is to blame, or @start.
+ * @culprit is the page that is to blame, or @start. Without @later the memory
+ * that it needs is allocated beforehand: the tree is the same then.
  */
 struct kvm_gmem_change {
 	struct inode *inode;
 	pgoff_t start;
 	pgoff_t end;
 	bool shared;
+	bool later;
 	bool pending;
 	pgoff_t culprit;
 	struct ma_state mas;
@@ -162,15 +164,23 @@ static int kvm_gmem_revoke(struct kvm_gmem_change *change)
 	return 0;
 }
 
-/* Folios that become shared are not the guest's any more. */
-static void kvm_gmem_unprepare(struct kvm_gmem_change *change)
+/**
+ * kvm_gmem_unprepare() - folios of a range are not the guest's any more
+ * @inode: the inode
+ * @start: index of the first page
+ * @end: index behind the last page
+ *
+ * Context: process; invalidate_lock is held exclusively, and the guest has none
+ *	of the pages mapped.
+ */
+void kvm_gmem_unprepare(struct inode *inode, pgoff_t start, pgoff_t end)
 {
-	XA_STATE(xas, &change->inode->i_mapping->i_pages, change->start);
+	XA_STATE(xas, &inode->i_mapping->i_pages, start);
 	unsigned int walked = 0;
 	struct folio *folio;
 
 	rcu_read_lock();
-	xas_for_each(&xas, folio, change->end - 1) {
+	xas_for_each(&xas, folio, end - 1) {
 		if (xas_retry(&xas, folio))
 			continue;
 
@@ -194,13 +204,20 @@ static void kvm_gmem_unprepare(struct kvm_gmem_change *change)
 	rcu_read_unlock();
 }
 
+static void kvm_gmem_cancel_change(struct kvm_gmem_change *change)
+{
+	if (!change->later)
+		kvm_gmem_cancel_state(&change->mas);
+	change->pending = false;
+}
+
 /*
  * Make sure that @change can be committed. Changes nothing, but that pages may
  * have been unmapped from processes, which fault them in again.
  */
 static int kvm_gmem_prepare_change(struct kvm_gmem_change *change)
 {
-	int r;
+	int r = 0;
 
 	change->culprit = change->start;
 	change->pending = false;
@@ -208,29 +225,37 @@ static int kvm_gmem_prepare_change(struct kvm_gmem_change *change)
 			      change->shared))
 		return 0;
 
-	r = kvm_gmem_prepare_state(&change->mas, change->inode, change->start,
-				   change->end, change->shared);
+	if (!change->later)
+		r = kvm_gmem_prepare_state(&change->mas, change->inode,
+					   change->start, change->end,
+					   change->shared);
 	if (r)
 		return r;
 
-	if (!change->shared) {
+	if (!change->shared)
 		r = kvm_gmem_revoke(change);
-		if (r) {
-			kvm_gmem_cancel_state(&change->mas);
-			return r;
-		}
-	}
-
-	change->pending = true;
-	return 0;
+	if (r)
+		kvm_gmem_cancel_change(change);
+	else
+		change->pending = true;
+	return r;
 }
 
 /* The guest's mappings are gone, and do not come back before this is done. */
 static void kvm_gmem_commit_change(struct kvm_gmem_change *change)
 {
+	if (!change->pending)
+		return;
+
 	if (change->shared)
-		kvm_gmem_unprepare(change);
-	kvm_gmem_commit_state(&change->mas, change->shared);
+		kvm_gmem_unprepare(change->inode, change->start, change->end);
+
+	if (change->later)
+		kvm_gmem_set_state(change->inode, change->start, change->end,
+				   change->shared,
+				   GFP_KERNEL_ACCOUNT | __GFP_NOFAIL);
+	else
+		kvm_gmem_commit_state(&change->mas, change->shared);
 	change->pending = false;
 }
 
@@ -240,7 +265,7 @@ static void kvm_gmem_commit_change(struct kvm_gmem_change *change)
  */
 static bool kvm_gmem_wait_for_users(unsigned int waits)
 {
-	if (waits == KVM_GMEM_WAITS || signal_pending(current))
+	if (waits == KVM_GMEM_WAITS || fatal_signal_pending(current))
 		return false;
 
 	/* Batches of other processors. */
@@ -248,6 +273,12 @@ static bool kvm_gmem_wait_for_users(unsigned int waits)
 		lru_add_drain_all();
 	fsleep(KVM_GMEM_FIRST_WAIT_US << waits);
 	return true;
+}
+
+/* Whoever is being killed did not wait until the end. */
+static int kvm_gmem_why(int r)
+{
+	return r == -EAGAIN && fatal_signal_pending(current) ? -EINTR : r;
 }
 
 /* ---- on the file ---- */
@@ -276,7 +307,7 @@ static int kvm_gmem_convert(struct kvm_gmem_change *change)
 		filemap_invalidate_unlock(mapping);
 	} while (r == -EAGAIN && kvm_gmem_wait_for_users(waits++));
 
-	return r;
+	return kvm_gmem_why(r);
 }
 
 /**
@@ -348,8 +379,8 @@ static int kvm_gmem_set_attributes(struct file *file,
  *	-ENOTTY for another ioctl, and for a file without GUEST_MEMFD_FLAG_MMAP;
  *	-EIO if the caller's memory is not the VM's, or the VM is dead; -EINVAL
  *	for a range or bits that make no sense; -EAGAIN if somebody has a
- *	reference to a page; -EHWPOISON if a page is poisoned; -ENOMEM. After
- *	each failure all is as it was.
+ *	reference to a page; -EHWPOISON if a page is poisoned; -EINTR if the
+ *	caller is being killed; -ENOMEM. After each failure all is as it was.
  */
 long kvm_gmem_ioctl(struct file *file, unsigned int ioctl, unsigned long arg)
 {
@@ -374,14 +405,12 @@ long kvm_gmem_ioctl(struct file *file, unsigned int ioctl, unsigned long arg)
 
 /*
  * @file: has a reference
- * @locks: the first part of its inode: it takes invalidate_lock, and has memory
- *	for its change, whereas the others find another tree than they prepared
- *	for
+ * @change: the first of its inode stands for invalidate_lock; those that come
+ *	later find another tree than before
  */
 struct kvm_gmem_part {
 	struct list_head entry;
 	struct file *file;
-	bool locks;
 	struct kvm_gmem_change change;
 };
 
@@ -409,7 +438,7 @@ static int kvm_gmem_add_part(struct kvm_memory_slot *slot, gfn_t start,
 	part->change.shared = shared;
 
 	/* The files of one VM: slots_lock is enough for this mark. */
-	part->locks = !KVM_GMEM_I(part->change.inode)->changing;
+	part->change.later = KVM_GMEM_I(part->change.inode)->changing;
 	KVM_GMEM_I(part->change.inode)->changing = true;
 	list_add_tail(&part->entry, parts);
 	return 0;
@@ -454,7 +483,7 @@ static void kvm_gmem_lock_parts(struct kvm *kvm, struct list_head *parts)
 
 	/* Nobody else takes several, as these are all below slots_lock. */
 	list_for_each_entry(part, parts, entry) {
-		if (part->locks)
+		if (!part->change.later)
 			down_write_nest_lock(&part->change.inode->i_mapping->invalidate_lock,
 					     &kvm->slots_lock);
 	}
@@ -467,11 +496,10 @@ static void kvm_gmem_unlock_parts(struct list_head *parts)
 
 	list_for_each_entry_reverse(part, parts, entry) {
 		if (part->change.pending)
-			kvm_gmem_cancel_state(&part->change.mas);
-		part->change.pending = false;
+			kvm_gmem_cancel_change(&part->change);
 	}
 	list_for_each_entry_reverse(part, parts, entry) {
-		if (part->locks)
+		if (!part->change.later)
 			filemap_invalidate_unlock(part->change.inode->i_mapping);
 	}
 }
@@ -491,6 +519,31 @@ static int kvm_gmem_prepare_parts(struct list_head *parts)
 }
 
 /**
+ * kvm_gmem_has_state() - is memory there that has a state of its own?
+ * @kvm: the VM
+ * @start: first guest frame number
+ * @end: guest frame number behind the last
+ *
+ * Context: kvm->slots_lock is held.
+ * Return: true if a guest_memfd that can be mapped is behind some of it.
+ */
+bool kvm_gmem_has_state(struct kvm *kvm, gfn_t start, gfn_t end)
+{
+	struct kvm_memslot_iter iter;
+	int i;
+
+	for (i = 0; i < kvm_arch_nr_memslot_as_ids(kvm); i++) {
+		kvm_for_each_memslot_in_gfn_range(&iter, __kvm_memslots(kvm, i),
+						  start, end) {
+			if (kvm_slot_is_gmem_only(iter.slot))
+				return true;
+		}
+	}
+
+	return false;
+}
+
+/**
  * kvm_gmem_begin_changes() - prepare to change the state of guest addresses
  * @kvm: the VM
  * @start: first guest frame number
@@ -500,8 +553,8 @@ static int kvm_gmem_prepare_parts(struct list_head *parts)
  *
  * Context: process; kvm->slots_lock is held. The files' invalidate_locks are
  *	held afterwards, until kvm_gmem_end_changes().
- * Return: 0; as KVM_SET_MEMORY_ATTRIBUTES2: -EAGAIN, -EHWPOISON, -ENOMEM, with
- *	@parts empty and no lock held.
+ * Return: 0; as KVM_SET_MEMORY_ATTRIBUTES2: -EAGAIN, -EHWPOISON, -EINTR,
+ *	-ENOMEM, with @parts empty and no lock held.
  */
 int kvm_gmem_begin_changes(struct kvm *kvm, gfn_t start, gfn_t end, bool shared,
 			   struct list_head *parts)
@@ -526,7 +579,7 @@ int kvm_gmem_begin_changes(struct kvm *kvm, gfn_t start, gfn_t end, bool shared,
 	} while (r == -EAGAIN && kvm_gmem_wait_for_users(waits++));
 free:
 	kvm_gmem_free_parts(parts);
-	return r;
+	return kvm_gmem_why(r);
 }
 
 /**
@@ -555,24 +608,9 @@ bool kvm_gmem_changes_pending(struct list_head *parts)
 void kvm_gmem_commit_changes(struct list_head *parts)
 {
 	struct kvm_gmem_part *part;
-	struct kvm_gmem_change *change;
 
-	list_for_each_entry(part, parts, entry) {
-		change = &part->change;
-		if (!change->pending)
-			continue;
-		if (part->locks) {
-			kvm_gmem_commit_change(change);
-			continue;
-		}
-		/* The first part of the inode has changed the tree. */
-		kvm_gmem_cancel_state(&change->mas);
-		change->pending = false;
-		if (change->shared)
-			kvm_gmem_unprepare(change);
-		kvm_gmem_set_state(change->inode, change->start, change->end,
-				   change->shared, GFP_KERNEL | __GFP_NOFAIL);
-	}
+	list_for_each_entry(part, parts, entry)
+		kvm_gmem_commit_change(&part->change);
 }
 
 /**
