@@ -20,7 +20,7 @@ PROVE := tools/testing/overlay/prove.sh
 
 packages = $(if $(filter no,$(PACKAGES)),,@scripts/overlay/packages.py install $(1))
 
-.PHONY: all tree packages boot shell series status convert bench fuzz \
+.PHONY: all tree packages boot boot-mainline shell series status convert bench fuzz \
 	check check-fast check-full clean help
 .NOTPARALLEL:
 .DEFAULT_GOAL := all
@@ -49,7 +49,8 @@ GUEST_TESTS := $(patsubst %,$(SELFTESTS)/%.c,mmap_proto mmap_proto_driver \
 	       mmap_proto_faults mmap_proto_freed) \
 	       $(abspath $(TREE))/samples/guest_memfd/guest_memfd_vmm.c
 # These have boots of their own, or need the debug kernel.
-LONG_TESTS := mmap_proto_stress mmap_proto_faults mmap_proto_freed
+LONG_TESTS := mmap_proto_stress mmap_proto_faults mmap_proto_freed \
+	      guest_memfd_stress_test
 
 IN_QEMU = $(MAKE) -s --no-print-directory -C $(QEMU_DIR) \
 	KSRC=$(abspath $(TREE)) BUILD=$(abspath $(BUILD)/qemu) \
@@ -57,6 +58,12 @@ IN_QEMU = $(MAKE) -s --no-print-directory -C $(QEMU_DIR) \
 
 boot shell: tree packages
 	@$(IN_QEMU) $@
+
+# A kernel tree of mainline, 7.0 or later, for boot-mainline; it is only read.
+MAINLINE ?=
+
+boot-mainline: tree packages
+	@$(IN_QEMU) $@ MAINLINE="$(if $(MAINLINE),$(abspath $(MAINLINE)))"
 
 # ---- what comes of it ------------------------------------------------------
 
@@ -106,7 +113,7 @@ FUZZ_TESTS := tools/testing/overlay/fuzz.t
 # Ordered so that the kernel is built once, by the first that needs it.
 KERNEL_TESTS := tools/testing/overlay/tree.t \
 	$(QEMU_DIR)/boot.t \
-	$(QEMU_DIR)/stress.t \
+	$(QEMU_DIR)/stress.t $(QEMU_DIR)/gmem_stress.t \
 	$(sort $(wildcard $(QEMU_DIR)/tests/*.t)) \
 	$(QEMU_DIR)/ab/ab.t \
 	tools/testing/overlay/kunit.t tools/testing/overlay/series.t \
@@ -114,7 +121,8 @@ KERNEL_TESTS := tools/testing/overlay/tree.t \
 
 # The debug kernel is built by the first.
 FULL_TESTS := $(QEMU_DIR)/debug.t \
-	$(QEMU_DIR)/freed.t $(QEMU_DIR)/ab/ab_full.t \
+	$(QEMU_DIR)/freed.t $(QEMU_DIR)/gmem_debug.t \
+	$(QEMU_DIR)/gmem_kcsan.t $(QEMU_DIR)/ab/ab_full.t \
 	tools/testing/overlay/kunit_debug.t tools/testing/overlay/nommu.t \
 	tools/testing/overlay/cross.t
 
@@ -141,7 +149,7 @@ check-full: tree packages
 clean:
 	@rm -rf $(foreach made,base.git base.git.* linux linux.* cache convert \
 		report series series.new bench check fuzz qemu qemu-debug \
-		kunit ab,$(BUILD)/$(made))
+		qemu-kcsan kunit ab,$(BUILD)/$(made))
 	@rmdir $(BUILD) 2> /dev/null || true
 
 help:
@@ -154,6 +162,7 @@ help:
 	@echo '  make check-fast  run the tests that need no kernel (under 3 minutes)'
 	@echo '  make fuzz        fuzz mmap() in userland; $(BUILD)/fuzz has what it finds'
 	@echo '  make boot        build the kernel, boot it under QEMU, run the tests in it'
+	@echo '  make boot-mainline  run the KVM selftests of MAINLINE in it'
 	@echo '  make shell       a prompt in the same machine; Ctrl-A X ends it'
 	@echo '  make series      write the commits as patches to $(BUILD)/series'
 	@echo '  make status      the table of mmap hooks again'
@@ -164,6 +173,7 @@ help:
 	@echo '  make clean       remove what was made below $(BUILD)'
 	@echo
 	@echo '  KDIR=/path       use this 6.12 tree as the base; it is only read'
+	@echo '  MAINLINE=/path   a kernel tree, 7.0 or later; it is only read'
 	@echo '  PACKAGES=no      install no packages'
 	@echo '  M=/path          the folder of the driver to convert'
 	@echo '  IN_PLACE=yes     change its files, instead of printing a diff'
