@@ -41,7 +41,7 @@ struct kvm_gmem {
  */
 struct kvm_gmem_inode {
 	struct shared_policy policy;
-	struct mutex bindings_lock;
+	struct mutex bindings_lock;	/* nests in a folio lock */
 	u64 flags;
 	struct inode vfs_inode;
 };
@@ -69,7 +69,6 @@ static inline pgoff_t kvm_gmem_index(const struct kvm_memory_slot *slot,
 }
 
 /* guest_memfd.c */
-extern struct file_operations kvm_gmem_fops;
 extern const struct address_space_operations kvm_gmem_aops;
 extern const struct inode_operations kvm_gmem_iops;
 struct file *kvm_gmem_get_file(struct kvm_memory_slot *slot);
@@ -81,7 +80,8 @@ void kvm_gmem_invalidate_end(struct kvm_gmem *gmem, pgoff_t start,
 /* guest_memfd_inode.c */
 int kvm_gmem_init_inodes(struct module *module);
 void kvm_gmem_exit_inodes(void);
-int __kvm_gmem_create(struct kvm *kvm, loff_t size, u64 flags);
+int __kvm_gmem_create(struct kvm *kvm, const struct file_operations *fops,
+		      loff_t size, u64 flags);
 struct folio *kvm_gmem_grab_folio(struct inode *inode, pgoff_t index);
 
 /* guest_memfd_guest.c */

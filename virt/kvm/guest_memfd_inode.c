@@ -192,8 +192,9 @@ static struct inode *kvm_gmem_new_inode(struct super_block *sb, loff_t size,
 	return inode;
 }
 
-static struct file *kvm_gmem_alloc_file(struct kvm_gmem *gmem, loff_t size,
-					u64 flags)
+static struct file *kvm_gmem_alloc_file(struct kvm_gmem *gmem,
+					const struct file_operations *fops,
+					loff_t size, u64 flags)
 {
 	struct vfsmount *mount;
 	struct inode *inode;
@@ -210,15 +211,14 @@ static struct file *kvm_gmem_alloc_file(struct kvm_gmem *gmem, loff_t size,
 		goto put_mount;
 	}
 
-	file = alloc_file_pseudo(inode, mount, KVM_GMEM_NAME, O_RDWR,
-				 &kvm_gmem_fops);
+	file = alloc_file_pseudo(inode, mount, KVM_GMEM_NAME, O_RDWR, fops);
 	if (IS_ERR(file)) {
 		iput(inode);
 		goto put_mount;
 	}
 
 	/* Given back by __fput(); the caller's VM has a reference already. */
-	__module_get(kvm_gmem_fops.owner);
+	__module_get(fops->owner);
 	file->f_flags |= O_LARGEFILE;
 	file->private_data = gmem;
 	list_add(&gmem->entry, &inode->i_mapping->i_private_list);
@@ -232,6 +232,7 @@ put_mount:
 /**
  * __kvm_gmem_create() - create a file, and a file descriptor for it
  * @kvm: the VM, to which the file gets a reference
+ * @fops: the operations of the file
  * @size: of the file in bytes, a positive multiple of PAGE_SIZE
  * @flags: GUEST_MEMFD_FLAG_*, all of them known
  *
@@ -239,7 +240,8 @@ put_mount:
  * Return: the file descriptor; -EMFILE or -ENFILE if there are too many;
  *	-ENOMEM; what a security module says of the inode.
  */
-int __kvm_gmem_create(struct kvm *kvm, loff_t size, u64 flags)
+int __kvm_gmem_create(struct kvm *kvm, const struct file_operations *fops,
+		      loff_t size, u64 flags)
 {
 	struct kvm_gmem *gmem;
 	struct file *file;
@@ -257,7 +259,7 @@ int __kvm_gmem_create(struct kvm *kvm, loff_t size, u64 flags)
 	gmem->kvm = kvm;
 	xa_init(&gmem->bindings);
 
-	file = kvm_gmem_alloc_file(gmem, size, flags);
+	file = kvm_gmem_alloc_file(gmem, fops, size, flags);
 	if (IS_ERR(file)) {
 		r = PTR_ERR(file);
 		goto free_gmem;
