@@ -270,7 +270,7 @@ static int ring_open(struct gmem_oracle *o)
 	if (ring.fd < 0)
 		return -errno;
 	if (!(ring.params.features & IORING_FEAT_SINGLE_MMAP))
-		return -ENOSYS;
+		return -EOPNOTSUPP;
 	size = ring.params.cq_off.cqes +
 	       ring.params.cq_entries * sizeof(struct io_uring_cqe);
 	ring.rings = mmap(NULL, size, RW, MAP_SHARED | MAP_POPULATE, ring.fd,

@@ -596,9 +596,10 @@ static bool check_core(struct gmem_oracle *o, bool want_dump)
 		ksft_print_msg("  no core: %s\n", strerror(-ret));
 		return false;
 	}
-	ksft_print_msg("  %d cores, %lu bytes the last; %lu bytes of the mapping, %lu words of the host's, %lu secrets\n",
-		       i, core.size, core.file_bytes, core.host_words,
-		       core.secrets);
+	ksft_print_msg("  %d cores, %lu bytes the last\n", i, core.size);
+	ksft_print_msg("  of the mapping %lu bytes, %lu words of the host's\n",
+		       core.file_bytes, core.host_words);
+	ksft_print_msg("  secrets %lu\n", core.secrets);
 	if (core.secrets)
 		return false;
 	return want_dump ? core.host_words > 0 : !core.file_bytes;

@@ -360,7 +360,7 @@ static void do_pin(struct worker *w)
 	if (pin->page >= 0)
 		return;
 	ret = vmsplice(pin->fds[1], &where, 1, SPLICE_F_NONBLOCK);
-	if ((ret < 0) != w->pages[page].private)
+	if (w->pages[page].private == (ret >= 0))
 		fail("pin: page %u of thread %u is %s, and vmsplice returns %zd",
 		     page, w->number, w->pages[page].private ? "private" :
 		     "shared", ret);
