@@ -746,10 +746,22 @@ static void setup_worker(unsigned int number, uint64_t seed)
 	}
 }
 
+static bool all_were_done(void)
+{
+	int op;
+
+	for (op = 0; op < OP_NR; op++)
+		if (!READ_ONCE(counts[op].done))
+			return false;
+	return true;
+}
+
+/* On a slow machine longer, until each operation was done once. */
 static void run_for(unsigned int seconds)
 {
 	static struct worker presser;
 	time_t end = time(NULL) + seconds;
+	time_t limit = end + 3 * seconds;
 	pthread_t wanderer, pressure;
 	int i;
 
@@ -757,7 +769,8 @@ static void run_for(unsigned int seconds)
 	pthread_create(&pressure, NULL, press, &presser);
 	for (i = 0; i < nr_threads; i++)
 		pthread_create(&workers[i].thread, NULL, work, &workers[i]);
-	while (time(NULL) < end && !READ_ONCE(stop))
+	while (!READ_ONCE(stop) && time(NULL) < limit &&
+	       (time(NULL) < end || !all_were_done()))
 		usleep(100000);
 	WRITE_ONCE(stop, true);
 	for (i = 0; i < nr_threads; i++)
