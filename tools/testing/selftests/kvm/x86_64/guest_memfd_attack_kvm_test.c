@@ -6,6 +6,8 @@
  * for its memory.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/falloc.h>
 #include <linux/kvm_para.h>
 #include <unistd.h>
 
@@ -20,11 +22,14 @@ enum spare_order {
 	SPARE_NOTHING,
 	SPARE_OUT,
 	SPARE_IN,
+	SPARE_LOAD,
+	SPARE_STORE,
 };
 
-static struct {
+static struct spare {
 	uint64_t order;
 	uint64_t addr;
+	uint64_t word;
 } spare;
 
 static void spare_code(void)
@@ -42,6 +47,12 @@ static void spare_code(void)
 		case SPARE_IN:
 			asm volatile("cld; rep insb" : "+D"(addr), "+c"(count)
 				     : "d"(IO_PORT) : "memory");
+			break;
+		case SPARE_LOAD:
+			WRITE_ONCE(spare.word, READ_ONCE(*(uint64_t *)addr));
+			break;
+		case SPARE_STORE:
+			WRITE_ONCE(*(uint64_t *)addr, READ_ONCE(spare.word));
 			break;
 		}
 		GUEST_SYNC(0);
@@ -69,15 +80,15 @@ static int spare_do(struct gmem_oracle *o, enum spare_order order,
 	struct kvm_vcpu *vcpu = spare_vcpu(o);
 	struct kvm_run *run = vcpu->run;
 	bool refused = false;
+	struct spare *told;
 	struct ucall uc;
 	int done = 0;
-	uint64_t *told;
 	void *data;
 	int size;
 
 	told = addr_gva2hva(o->vm, (vm_vaddr_t)&spare);
-	WRITE_ONCE(told[1], page_gpa(page));
-	WRITE_ONCE(told[0], order);
+	WRITE_ONCE(told->addr, page_gpa(page));
+	WRITE_ONCE(told->order, order);
 	for (;;) {
 		if (__vcpu_run(vcpu)) {
 			TEST_ASSERT(errno == EFAULT, "KVM_RUN: errno %d",
@@ -295,6 +306,73 @@ static int second_write(struct gmem_oracle *o, unsigned int page,
 	return second_do(SECOND_WRITE, page, told);
 }
 
+/* ---- the guest's own mappings ---- */
+
+static uint64_t guest_load(struct gmem_oracle *o)
+{
+	struct spare *told = addr_gva2hva(o->vm, (vm_vaddr_t)&spare);
+
+	spare_do(o, SPARE_LOAD, GMEM_PAGE_HOST, NULL);
+	return READ_ONCE(told->word);
+}
+
+static void guest_store(struct gmem_oracle *o, uint64_t word)
+{
+	struct spare *told = addr_gva2hva(o->vm, (vm_vaddr_t)&spare);
+
+	WRITE_ONCE(told->word, word);
+	spare_do(o, SPARE_STORE, GMEM_PAGE_HOST, NULL);
+}
+
+static bool convert_host_page(struct gmem_oracle *o, bool private)
+{
+	int ret = gmem_convert(o->fd, GMEM_PAGE_HOST * PAGE_SIZE, PAGE_SIZE,
+			       private, NULL);
+
+	if (ret)
+		ksft_print_msg("  conversion: %s\n", strerror(-ret));
+	return !ret;
+}
+
+static bool is_word(const char *what, uint64_t found, uint64_t wanted)
+{
+	if (found != wanted)
+		ksft_print_msg("  %s: %lx instead of %lx\n", what, found,
+			       wanted);
+	return found == wanted;
+}
+
+/* Guest and host have one page, before and after conversions and holes. */
+static bool check_one_page(struct gmem_oracle *o)
+{
+	uint64_t *word = gmem_page_addr(o, GMEM_PAGE_HOST);
+	bool good = true;
+	uint64_t i;
+
+	for (i = 1; i <= 20 && good; i++) {
+		WRITE_ONCE(*word, i);
+		good &= is_word("guest, shared", guest_load(o), i);
+		good &= convert_host_page(o, true);
+		good &= is_word("guest, private", guest_load(o), i);
+		guest_store(o, ~i);
+		good &= convert_host_page(o, false);
+		good &= is_word("host, shared again", READ_ONCE(*word), ~i);
+		good &= is_word("guest, shared again", guest_load(o), ~i);
+
+		good &= convert_host_page(o, i & 1);
+		TEST_ASSERT(!fallocate(o->fd, FALLOC_FL_PUNCH_HOLE |
+				       FALLOC_FL_KEEP_SIZE,
+				       GMEM_PAGE_HOST * PAGE_SIZE, PAGE_SIZE),
+			    "fallocate: errno %d", errno);
+		good &= is_word("guest, hole", guest_load(o), 0);
+		guest_store(o, i);
+		good &= convert_host_page(o, false);
+		good &= is_word("host, after a hole", READ_ONCE(*word), i);
+	}
+	ksft_print_msg("  %lu rounds\n", i - 1);
+	return good;
+}
+
 static const struct gmem_path paths[] = {
 	{ "emulated OUTS", 0, NULL, out_read },
 	{ "emulated INS", 0, NULL, .write = in_write },
@@ -310,6 +388,7 @@ static const struct gmem_path paths[] = {
 };
 
 static const struct gmem_check checks[] = {
+	{ "guest and host have one page", check_one_page },
 	{ }
 };
 
