@@ -96,7 +96,8 @@ uint64_t gmem_nonce(void);
 
 /**
  * gmem_attack_main() - the main function of an attacking program.
- * @argc, @argv: of main().
+ * @argc: of main().
+ * @argv: of main().
  * @paths: ways to try; the last one has no name.
  * @checks: other things to look at; the last one has no name.
  * @spare_code: what the guest runs on one more vCPU that paths drive, or NULL.
