@@ -29,8 +29,6 @@ u64 kvm_gmem_supported_flags(struct kvm *kvm)
  * on the reference keeps the page from becoming private: the conversion waits
  * for the lock of the folio, which is held until the page is mapped, and unmaps
  * it again.
- *
- * No fault-around: it maps what is in the page cache, whatever its state.
  */
 static vm_fault_t kvm_gmem_fault(struct vm_fault *vmf)
 {
@@ -66,6 +64,17 @@ unlock:
 	return ret;
 }
 
+/*
+ * Nothing around a fault is mapped: it may be private. That there is such an
+ * operation lets faults be handled under the lock of the VMA; without it each
+ * is tried twice, the second time under mmap_lock.
+ */
+static vm_fault_t kvm_gmem_map_pages(struct vm_fault *vmf, pgoff_t start,
+				     pgoff_t end)
+{
+	return 0;
+}
+
 #ifdef CONFIG_NUMA
 static int kvm_gmem_set_policy(struct vm_area_struct *vma,
 			       struct mempolicy *policy)
@@ -90,6 +99,7 @@ static struct mempolicy *kvm_gmem_get_policy(struct vm_area_struct *vma,
 
 static const struct vm_operations_struct kvm_gmem_vm_ops = {
 	.fault		= kvm_gmem_fault,
+	.map_pages	= kvm_gmem_map_pages,
 #ifdef CONFIG_NUMA
 	.set_policy	= kvm_gmem_set_policy,
 	.get_policy	= kvm_gmem_get_policy,
