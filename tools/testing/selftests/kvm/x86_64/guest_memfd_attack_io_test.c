@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #include "gmem_attack.h"
-#include "../../../../mm/gup_test.h"
+#include "../../../../../mm/gup_test.h"
 
 #define RW		(PROT_READ | PROT_WRITE)
 
