@@ -554,21 +554,27 @@ static void do_look(struct worker *w)
 	count(OP_LOOK_FOR_SECRETS, seen);
 }
 
-static void set_slot(bool there)
+/* @mem: a mapping of the file, or NULL: KVM knows it by the file alone. */
+static void create_slot(uint64_t *mem)
 {
-	vm_set_user_memory_region2(oracle.vm, ZONE_SLOT,
-				   there ? KVM_MEM_GUEST_MEMFD : 0, ZONE_GPA,
-				   there ? zone_pages * PAGE_SIZE : 0,
-				   zone_mem, there ? zone_fd : 0, 0);
+	vm_set_user_memory_region2(oracle.vm, ZONE_SLOT, KVM_MEM_GUEST_MEMFD,
+				   ZONE_GPA, zone_pages * PAGE_SIZE, mem,
+				   zone_fd, 0);
+}
+
+static void delete_slot(void)
+{
+	vm_set_user_memory_region2(oracle.vm, ZONE_SLOT, 0, ZONE_GPA, 0, NULL,
+				   0, 0);
 }
 
 static void do_slot(struct worker *w)
 {
 	pthread_rwlock_wrlock(&slot_lock);
-	set_slot(false);
+	delete_slot();
 	if (next_random(w, 2))
 		usleep(next_random(w, 3000));
-	set_slot(true);
+	create_slot(next_random(w, 2) ? zone_mem : NULL);
 	pthread_rwlock_unlock(&slot_lock);
 	count(OP_SLOT, true);
 }
@@ -733,7 +739,7 @@ static void setup_zones(void)
 					GUEST_MEMFD_FLAG_INIT_SHARED);
 	zone_mem = mmap(NULL, size, RW, MAP_SHARED, zone_fd, 0);
 	TEST_ASSERT(zone_mem != MAP_FAILED, "mmap: errno %d", errno);
-	set_slot(true);
+	create_slot(NULL);
 	virt_map(oracle.vm, ZONE_GPA, ZONE_GPA, zone_pages);
 	vcpu_args_set(wanderer, 2, nr_threads * ZONE_PAGES, COMMON_PAGES);
 }
