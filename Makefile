@@ -20,7 +20,7 @@ PROVE := tools/testing/overlay/prove.sh
 
 packages = $(if $(filter no,$(PACKAGES)),,@scripts/overlay/packages.py install $(1))
 
-.PHONY: all tree packages boot shell series status convert bench fuzz \
+.PHONY: all tree packages boot boot-mainline shell series status convert bench fuzz \
 	check check-fast check-full clean help
 .NOTPARALLEL:
 .DEFAULT_GOAL := all
@@ -46,7 +46,8 @@ packages:
 SELFTESTS := $(abspath $(TREE))/tools/testing/selftests/mm
 GUEST_TESTS := $(patsubst %,$(SELFTESTS)/%.c,mmap_proto mmap_proto_driver \
 	       mmap_proto_compare mmap_proto_overlay mmap_proto_stress \
-	       mmap_proto_faults mmap_proto_freed)
+	       mmap_proto_faults mmap_proto_freed) \
+	       $(abspath $(TREE))/samples/guest_memfd/guest_memfd_vmm.c
 # These have boots of their own, or need the debug kernel.
 LONG_TESTS := mmap_proto_stress mmap_proto_faults mmap_proto_freed \
 	      guest_memfd_stress_test
@@ -57,6 +58,12 @@ IN_QEMU = $(MAKE) -s --no-print-directory -C $(QEMU_DIR) \
 
 boot shell: tree packages
 	@$(IN_QEMU) $@
+
+# A kernel tree of mainline, 7.0 or later, for boot-mainline; it is only read.
+MAINLINE ?=
+
+boot-mainline: tree packages
+	@$(IN_QEMU) $@ MAINLINE="$(if $(MAINLINE),$(abspath $(MAINLINE)))"
 
 # ---- what comes of it ------------------------------------------------------
 
@@ -110,7 +117,7 @@ KERNEL_TESTS := tools/testing/overlay/tree.t \
 	$(sort $(wildcard $(QEMU_DIR)/tests/*.t)) \
 	$(QEMU_DIR)/ab/ab.t \
 	tools/testing/overlay/kunit.t tools/testing/overlay/series.t \
-	tools/testing/overlay/converted.t
+	tools/testing/overlay/converted.t tools/testing/overlay/documents.t
 
 # The debug kernel is built by the first.
 FULL_TESTS := $(QEMU_DIR)/debug.t \
@@ -155,6 +162,7 @@ help:
 	@echo '  make check-fast  run the tests that need no kernel (under 3 minutes)'
 	@echo '  make fuzz        fuzz mmap() in userland; $(BUILD)/fuzz has what it finds'
 	@echo '  make boot        build the kernel, boot it under QEMU, run the tests in it'
+	@echo '  make boot-mainline  run the KVM selftests of MAINLINE in it'
 	@echo '  make shell       a prompt in the same machine; Ctrl-A X ends it'
 	@echo '  make series      write the commits as patches to $(BUILD)/series'
 	@echo '  make status      the table of mmap hooks again'
@@ -165,6 +173,7 @@ help:
 	@echo '  make clean       remove what was made below $(BUILD)'
 	@echo
 	@echo '  KDIR=/path       use this 6.12 tree as the base; it is only read'
+	@echo '  MAINLINE=/path   a kernel tree, 7.0 or later; it is only read'
 	@echo '  PACKAGES=no      install no packages'
 	@echo '  M=/path          the folder of the driver to convert'
 	@echo '  IN_PLACE=yes     change its files, instead of printing a diff'

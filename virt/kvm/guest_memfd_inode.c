@@ -62,8 +62,12 @@ static const struct super_operations kvm_gmem_super_ops = {
 /* The name that /proc shows is the one that tools know. */
 static char *kvm_gmem_dname(struct dentry *dentry, char *buffer, int length)
 {
-	return dynamic_dname(buffer, length, "anon_inode:%s",
-			     dentry->d_name.name);
+	static const char name[] = "anon_inode:" KVM_GMEM_NAME;
+
+	if (length < (int)sizeof(name))
+		return ERR_PTR(-ENAMETOOLONG);
+
+	return memcpy(buffer + length - sizeof(name), name, sizeof(name));
 }
 
 static const struct dentry_operations kvm_gmem_dentry_ops = {

@@ -548,7 +548,7 @@ static int fast_gup_readonly(struct gmem_oracle *o, unsigned int page,
 static int convert_host_page(struct gmem_oracle *o, bool private,
 			     uint64_t *where)
 {
-	return gmem_convert(o->fd, GMEM_PAGE_HOST * PAGE_SIZE, PAGE_SIZE,
+	return gmem_try_set(o->fd, GMEM_PAGE_HOST * PAGE_SIZE, PAGE_SIZE,
 			    private, where);
 }
 

@@ -65,7 +65,7 @@ static int helper_do(struct gmem_oracle *o, uint64_t *mem, int fd,
 	case ORDER_WRITE:
 		return gmem_copy(words, helper.buf);
 	case ORDER_CONVERT:
-		return gmem_convert(fd, request->page * PAGE_SIZE, PAGE_SIZE,
+		return gmem_try_set(fd, request->page * PAGE_SIZE, PAGE_SIZE,
 				    false, NULL);
 	}
 	return -EINVAL;

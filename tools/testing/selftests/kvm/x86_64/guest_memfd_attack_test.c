@@ -475,11 +475,11 @@ static bool check_many_mappings(struct gmem_oracle *o)
 	for (round = 0; round < 20; round++) {
 		for (i = 0; i < ARRAY_SIZE(mem); i++)
 			reached += gmem_copy(buf, mem[i]) > 0;
-		ret = gmem_convert(o->fd, GMEM_PAGE_HOST * PAGE_SIZE, PAGE_SIZE,
+		ret = gmem_try_set(o->fd, GMEM_PAGE_HOST * PAGE_SIZE, PAGE_SIZE,
 				   true, NULL);
 		for (i = 0; i < ARRAY_SIZE(mem); i++)
 			refused += gmem_copy(buf, mem[i]) < 0;
-		ret = ret ?: gmem_convert(o->fd, GMEM_PAGE_HOST * PAGE_SIZE,
+		ret = ret ?: gmem_try_set(o->fd, GMEM_PAGE_HOST * PAGE_SIZE,
 					  PAGE_SIZE, false, NULL);
 		if (ret) {
 			ksft_print_msg("  conversion: %s\n", strerror(-ret));

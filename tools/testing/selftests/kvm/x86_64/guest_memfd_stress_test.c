@@ -285,7 +285,7 @@ static void do_convert(struct worker *w, bool private, bool by_gfn)
 		ret = convert_gfns(w, first, nr, private);
 		op = private ? OP_GFN_TO_PRIVATE : OP_GFN_TO_SHARED;
 	} else {
-		ret = gmem_convert(zone_fd, begin, nr * PAGE_SIZE, private,
+		ret = gmem_try_set(zone_fd, begin, nr * PAGE_SIZE, private,
 				   &where);
 		op = private ? OP_TO_PRIVATE : OP_TO_SHARED;
 	}
@@ -494,7 +494,7 @@ static void do_common_convert(struct worker *w)
 	bool private = next_random(w, 2);
 	int ret;
 
-	ret = gmem_convert(zone_fd, begin, nr * PAGE_SIZE, private, &where);
+	ret = gmem_try_set(zone_fd, begin, nr * PAGE_SIZE, private, &where);
 	if (ret && !(ret == -EAGAIN && private))
 		fail("convert pages of all: errno %d", -ret);
 	count(OP_COMMON_CONVERT, !ret);

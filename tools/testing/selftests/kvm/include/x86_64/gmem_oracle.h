@@ -98,7 +98,7 @@ struct gmem_oracle {
 };
 
 /**
- * gmem_convert() - make a range of a guest_memfd private or shared.
+ * gmem_try_set() - make a range of a guest_memfd private or shared.
  * @fd: the guest_memfd.
  * @offset: first byte.
  * @size: number of bytes.
@@ -107,7 +107,7 @@ struct gmem_oracle {
  *
  * Return: 0 or a negative errno.
  */
-int gmem_convert(int fd, uint64_t offset, uint64_t size, bool private,
+int gmem_try_set(int fd, uint64_t offset, uint64_t size, bool private,
 		 uint64_t *error_offset);
 
 /**

@@ -151,7 +151,7 @@ static void guest_code(struct gmem_guest *g, unsigned int first,
 	GUEST_DONE();
 }
 
-int gmem_convert(int fd, uint64_t offset, uint64_t size, bool private,
+int gmem_try_set(int fd, uint64_t offset, uint64_t size, bool private,
 		 uint64_t *error_offset)
 {
 	struct kvm_memory_attributes2 attributes = {
@@ -193,7 +193,7 @@ static void handle_conversion(struct gmem_oracle *o, struct kvm_run *run)
 	uint64_t where;
 	int ret;
 
-	ret = gmem_convert(o->fd, offset, size, private, &where);
+	ret = gmem_try_set(o->fd, offset, size, private, &where);
 	if (ret == -EAGAIN && !private)
 		host_error(o, "a conversion to shared is refused at", where);
 	else if (ret == -EAGAIN && (where < offset || where >= offset + size ||
@@ -269,7 +269,7 @@ void gmem_oracle_create(struct gmem_oracle *o, int nr_vcpus, void *spare_code)
 				   GMEM_GPA, size, o->mem, o->fd, 0);
 	virt_map(o->vm, GMEM_GPA, GMEM_GPA, o->pages);
 
-	i = gmem_convert(o->fd, GMEM_PAGE_PRIVATE * PAGE_SIZE, PAGE_SIZE, true,
+	i = gmem_try_set(o->fd, GMEM_PAGE_PRIVATE * PAGE_SIZE, PAGE_SIZE, true,
 			 NULL);
 	TEST_ASSERT(!i, "The first conversion fails with errno %d", -i);
 
