@@ -360,7 +360,7 @@ static void do_pin(struct worker *w)
 	if (pin->page >= 0)
 		return;
 	ret = vmsplice(pin->fds[1], &where, 1, SPLICE_F_NONBLOCK);
-	if (w->pages[page].private == (ret >= 0))
+	if (w->pages[page].private ? ret >= 0 : ret < 0)
 		fail("pin: page %u of thread %u is %s, and vmsplice returns %zd",
 		     page, w->number, w->pages[page].private ? "private" :
 		     "shared", ret);
@@ -377,9 +377,9 @@ static void unpin(struct worker *w, struct pin *pin)
 	ssize_t ret = read(pin->fds[0], buf, sizeof(buf));
 
 	if (ret != sizeof(buf))
-		fail("unpin: %zd bytes in the pipe", ret);
+		fail("a pin's pipe has %zd bytes", ret);
 	else if (!pin->punched && buf[0] != w->pages[pin->page].word)
-		fail("unpin: %lx instead of %lx", buf[0],
+		fail("a pinned page has %lx instead of %lx", buf[0],
 		     w->pages[pin->page].word);
 	pin->page = -1;
 	pin->punched = false;
