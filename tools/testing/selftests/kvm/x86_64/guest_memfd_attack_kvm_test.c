@@ -362,7 +362,7 @@ static void guest_store(struct gmem_oracle *o, uint64_t word)
 
 static bool convert_alone(bool private)
 {
-	int ret = gmem_convert(alone.fd, 0, PAGE_SIZE, private, NULL);
+	int ret = gmem_try_set(alone.fd, 0, PAGE_SIZE, private, NULL);
 
 	if (ret)
 		ksft_print_msg("  conversion: %s\n", strerror(-ret));

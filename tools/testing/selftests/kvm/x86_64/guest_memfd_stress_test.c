@@ -31,6 +31,7 @@
 #define ZONE_GPA	(8ULL << 30)
 #define ZONE_SLOT	(GMEM_SLOT + 1)
 #define MAX_PINS	2
+#define STUCK_EXITS	200
 #define PRESSURE_BYTES	(64 << 20)
 
 enum operation {
@@ -691,21 +692,40 @@ static void wander(unsigned int first, unsigned int nr)
 	}
 }
 
+/*
+ * A conversion that comes just then lets an access fail: once, maybe twice, as
+ * conversions are rare beside accesses.
+ */
+static void check_progress(const struct kvm_run *run, unsigned int *stuck)
+{
+	static uint64_t last;
+
+	if (run->exit_reason != KVM_EXIT_MEMORY_FAULT)
+		fail("guest: errno %d, exit %s", errno,
+		     exit_reason_str(run->exit_reason));
+	*stuck = run->memory_fault.gpa == last ? *stuck + 1 : 0;
+	last = run->memory_fault.gpa;
+	if (*stuck > STUCK_EXITS)
+		fail("guest: stuck at %llx, flags %llx",
+		     run->memory_fault.gpa, run->memory_fault.flags);
+}
+
 /* Without a slot an address is a device's; on a conversion one tries again. */
 static void *run_wanderer(void *arg)
 {
 	struct kvm_vcpu *vcpu = oracle.vcpus[oracle.nr_vcpus];
 	struct kvm_run *run = vcpu->run;
+	unsigned int stuck = 0;
 	struct ucall uc;
 
 	while (!READ_ONCE(stop)) {
 		if (__vcpu_run(vcpu)) {
-			if (errno != EFAULT && errno != EINTR &&
-			    errno != EAGAIN)
-				fail("guest: KVM_RUN: errno %d", errno);
+			if (errno != EINTR)
+				check_progress(run, &stuck);
 			count(OP_RUN_GUEST, false);
 			continue;
 		}
+		stuck = 0;
 		if (run->exit_reason == KVM_EXIT_MMIO) {
 			memset(run->mmio.data, 0, sizeof(run->mmio.data));
 			continue;
