@@ -312,11 +312,10 @@ static int second_write(struct gmem_oracle *o, unsigned int page,
 #define ALONE_SLOT	12
 #define ALONE_GPA	(12ULL << 30)
 
-/**
- * struct alone - a file of one page that KVM knows by the file alone.
- * @fd: the guest_memfd.
- * @word: where the host has the page: not the userspace_addr of the slot,
- *	  which is 0, so that no unmapping there takes it from the guest.
+/*
+ * A file of one page that KVM knows by the file alone, and where the host has
+ * the page: not the userspace_addr of the slot, which is 0, so that no
+ * unmapping there takes it from the guest.
  */
 static struct {
 	int fd;
