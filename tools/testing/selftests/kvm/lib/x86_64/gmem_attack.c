@@ -14,7 +14,7 @@
 /* How long a path may take to be both refused and let by. */
 #define LIMIT_MS	20000
 /* So often it is tried at least, on pages that change meanwhile. */
-#define ATTEMPTS	20
+#define ATTEMPTS	8
 
 /**
  * struct tally - what one path has come to.
