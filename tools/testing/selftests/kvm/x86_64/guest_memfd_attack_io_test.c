@@ -19,15 +19,20 @@
 #include <unistd.h>
 
 #include "gmem_attack.h"
-#include "../../../../mm/gup_test.h"
+#include "../../../../../mm/gup_test.h"
 
 #define RW		(PROT_READ | PROT_WRITE)
-/* How long what is held is held. */
-#define HOLD_US		3000
 
 static int result(ssize_t ret)
 {
 	return ret < 0 ? -errno : ret;
+}
+
+/* So long that the guest has tried to convert the page meanwhile, maybe. */
+static void hold(struct gmem_oracle *o, unsigned int page)
+{
+	if (page >= GMEM_PAGE_CHURN)
+		gmem_oracle_settle(o);
 }
 
 /* ---- the file itself is neither read nor written ---- */
@@ -192,7 +197,7 @@ static int held_vmsplice_read(struct gmem_oracle *o, unsigned int page,
 
 	if (ret < 0)
 		return ret;
-	usleep(HOLD_US);
+	hold(o, page);
 	return from_pipe(buf);
 }
 
@@ -209,7 +214,7 @@ static int tee_read(struct gmem_oracle *o, unsigned int page, void *buf)
 		return -errno;
 	ret = result(tee(pipe_fds[0], second[1], PAGE_SIZE, 0));
 	from_pipe(rest);
-	usleep(HOLD_US);
+	hold(o, page);
 	if (ret > 0)
 		ret = result(read(second[0], buf, PAGE_SIZE));
 	close(second[0]);
@@ -229,7 +234,7 @@ static int gift_read(struct gmem_oracle *o, unsigned int page, void *buf)
 		return ret;
 	ret = result(splice(pipe_fds[0], NULL, copy_fd, &start, PAGE_SIZE,
 			    SPLICE_F_MOVE));
-	usleep(HOLD_US);
+	hold(o, page);
 	if (ret > 0)
 		ret = result(pread(copy_fd, buf, PAGE_SIZE, 0));
 	return ret;
@@ -270,7 +275,7 @@ static int ring_open(struct gmem_oracle *o)
 	if (ring.fd < 0)
 		return -errno;
 	if (!(ring.params.features & IORING_FEAT_SINGLE_MMAP))
-		return -ENOSYS;
+		return -EOPNOTSUPP;
 	size = ring.params.cq_off.cqes +
 	       ring.params.cq_entries * sizeof(struct io_uring_cqe);
 	ring.rings = mmap(NULL, size, RW, MAP_SHARED | MAP_POPULATE, ring.fd,
@@ -368,7 +373,7 @@ static int fixed_copy(struct gmem_oracle *o, unsigned int page, int opcode)
 
 	if (ret)
 		return ret;
-	usleep(HOLD_US);
+	hold(o, page);
 	ret = ring_do(opcode, copy_fd, addr, 0);
 	ring_unregister();
 	return ret;
@@ -510,7 +515,7 @@ static int pinned_read(struct gmem_oracle *o, unsigned int page, void *buf,
 
 	if (ret)
 		return ret;
-	usleep(HOLD_US);
+	hold(o, page);
 	ret = result(ioctl(gup_fd, PIN_LONGTERM_TEST_READ, &to));
 	ioctl(gup_fd, PIN_LONGTERM_TEST_STOP);
 	return ret ?: PAGE_SIZE;
@@ -547,8 +552,8 @@ static int convert_host_page(struct gmem_oracle *o, bool private,
 			    private, where);
 }
 
-/* @hold and @release are of a page; between them a conversion must fail. */
-static bool check_held(struct gmem_oracle *o, int (*hold)(struct gmem_oracle *),
+/* @take and @release are of a page; between them a conversion must fail. */
+static bool check_held(struct gmem_oracle *o, int (*take)(struct gmem_oracle *),
 		       void (*release)(struct gmem_oracle *))
 {
 	unsigned long busy = 0, freed = 0;
@@ -556,7 +561,7 @@ static bool check_held(struct gmem_oracle *o, int (*hold)(struct gmem_oracle *),
 	int ret, i;
 
 	for (i = 0; i < 10; i++) {
-		ret = hold(o);
+		ret = take(o);
 		if (ret < 0) {
 			ksft_print_msg("  cannot hold it: %s\n",
 				       strerror(-ret));
@@ -618,7 +623,7 @@ static void release_ring(struct gmem_oracle *o)
 static bool check_held_after(struct gmem_oracle *o,
 			     int (*open)(struct gmem_oracle *),
 			     void (*close)(struct gmem_oracle *),
-			     int (*hold)(struct gmem_oracle *),
+			     int (*take)(struct gmem_oracle *),
 			     void (*release)(struct gmem_oracle *))
 {
 	int ret = open(o);
@@ -628,7 +633,7 @@ static bool check_held_after(struct gmem_oracle *o,
 		ksft_print_msg("  cannot begin: %s\n", strerror(-ret));
 		return false;
 	}
-	good = check_held(o, hold, release);
+	good = check_held(o, take, release);
 	close(o);
 	return good;
 }

@@ -6,7 +6,10 @@
  * for its memory.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/falloc.h>
 #include <linux/kvm_para.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "gmem_attack.h"
@@ -20,11 +23,14 @@ enum spare_order {
 	SPARE_NOTHING,
 	SPARE_OUT,
 	SPARE_IN,
+	SPARE_LOAD,
+	SPARE_STORE,
 };
 
-static struct {
+static struct spare {
 	uint64_t order;
 	uint64_t addr;
+	uint64_t word;
 } spare;
 
 static void spare_code(void)
@@ -42,6 +48,12 @@ static void spare_code(void)
 		case SPARE_IN:
 			asm volatile("cld; rep insb" : "+D"(addr), "+c"(count)
 				     : "d"(IO_PORT) : "memory");
+			break;
+		case SPARE_LOAD:
+			WRITE_ONCE(spare.word, READ_ONCE(*(uint64_t *)addr));
+			break;
+		case SPARE_STORE:
+			WRITE_ONCE(*(uint64_t *)addr, READ_ONCE(spare.word));
 			break;
 		}
 		GUEST_SYNC(0);
@@ -64,20 +76,20 @@ static uint64_t page_gpa(unsigned int page)
  * takes that for a device.
  */
 static int spare_do(struct gmem_oracle *o, enum spare_order order,
-		    unsigned int page, void *buf)
+		    uint64_t gpa, void *buf)
 {
 	struct kvm_vcpu *vcpu = spare_vcpu(o);
 	struct kvm_run *run = vcpu->run;
 	bool refused = false;
+	struct spare *told;
 	struct ucall uc;
 	int done = 0;
-	uint64_t *told;
 	void *data;
 	int size;
 
 	told = addr_gva2hva(o->vm, (vm_vaddr_t)&spare);
-	WRITE_ONCE(told[1], page_gpa(page));
-	WRITE_ONCE(told[0], order);
+	WRITE_ONCE(told->addr, gpa);
+	WRITE_ONCE(told->order, order);
 	for (;;) {
 		if (__vcpu_run(vcpu)) {
 			TEST_ASSERT(errno == EFAULT, "KVM_RUN: errno %d",
@@ -109,12 +121,12 @@ static int spare_do(struct gmem_oracle *o, enum spare_order order,
 
 static int out_read(struct gmem_oracle *o, unsigned int page, void *buf)
 {
-	return spare_do(o, SPARE_OUT, page, buf);
+	return spare_do(o, SPARE_OUT, page_gpa(page), buf);
 }
 
 static int in_write(struct gmem_oracle *o, unsigned int page, const void *buf)
 {
-	return spare_do(o, SPARE_IN, page, (void *)buf);
+	return spare_do(o, SPARE_IN, page_gpa(page), (void *)buf);
 }
 
 static void spare_runs(struct gmem_oracle *o)
@@ -295,6 +307,118 @@ static int second_write(struct gmem_oracle *o, unsigned int page,
 	return second_do(SECOND_WRITE, page, told);
 }
 
+/* ---- the guest's own mappings ---- */
+
+#define ALONE_SLOT	12
+#define ALONE_GPA	(12ULL << 30)
+
+/*
+ * A file of one page that KVM knows by the file alone, and where the host has
+ * the page: not the userspace_addr of the slot, which is 0, so that no
+ * unmapping there takes it from the guest.
+ */
+static struct {
+	int fd;
+	uint64_t *word;
+} alone;
+
+static void alone_create(struct gmem_oracle *o)
+{
+	alone.fd = vm_create_guest_memfd(o->vm, PAGE_SIZE,
+					 GUEST_MEMFD_FLAG_MMAP |
+					 GUEST_MEMFD_FLAG_INIT_SHARED);
+	alone.word = mmap(NULL, PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED,
+			  alone.fd, 0);
+	TEST_ASSERT(alone.word != MAP_FAILED, "mmap: errno %d", errno);
+	vm_set_user_memory_region2(o->vm, ALONE_SLOT, KVM_MEM_GUEST_MEMFD,
+				   ALONE_GPA, PAGE_SIZE, NULL, alone.fd, 0);
+	virt_map(o->vm, ALONE_GPA, ALONE_GPA, 1);
+}
+
+static void alone_delete(struct gmem_oracle *o)
+{
+	vm_set_user_memory_region2(o->vm, ALONE_SLOT, 0, ALONE_GPA, 0, NULL,
+				   0, 0);
+	munmap(alone.word, PAGE_SIZE);
+	close(alone.fd);
+}
+
+static uint64_t guest_load(struct gmem_oracle *o)
+{
+	struct spare *told = addr_gva2hva(o->vm, (vm_vaddr_t)&spare);
+
+	spare_do(o, SPARE_LOAD, ALONE_GPA, NULL);
+	return READ_ONCE(told->word);
+}
+
+static void guest_store(struct gmem_oracle *o, uint64_t word)
+{
+	struct spare *told = addr_gva2hva(o->vm, (vm_vaddr_t)&spare);
+
+	WRITE_ONCE(told->word, word);
+	spare_do(o, SPARE_STORE, ALONE_GPA, NULL);
+}
+
+static bool convert_alone(bool private)
+{
+	int ret = gmem_try_set(alone.fd, 0, PAGE_SIZE, private, NULL);
+
+	if (ret)
+		ksft_print_msg("  conversion: %s\n", strerror(-ret));
+	return !ret;
+}
+
+static bool is_word(const char *what, uint64_t found, uint64_t wanted)
+{
+	if (found != wanted)
+		ksft_print_msg("  %s: %lx instead of %lx\n", what, found,
+			       wanted);
+	return found == wanted;
+}
+
+static bool converted_page_is_one(struct gmem_oracle *o, uint64_t i)
+{
+	bool good = true;
+
+	WRITE_ONCE(*alone.word, i);
+	good &= is_word("guest, shared", guest_load(o), i);
+	good &= convert_alone(true);
+	good &= is_word("guest, private", guest_load(o), i);
+	guest_store(o, ~i);
+	good &= convert_alone(false);
+	good &= is_word("host, shared again", READ_ONCE(*alone.word), ~i);
+	good &= is_word("guest, shared again", guest_load(o), ~i);
+	return good;
+}
+
+static bool punched_page_is_one(struct gmem_oracle *o, uint64_t i)
+{
+	bool good = convert_alone(i & 1);
+
+	TEST_ASSERT(!fallocate(alone.fd, FALLOC_FL_PUNCH_HOLE |
+			       FALLOC_FL_KEEP_SIZE, 0, PAGE_SIZE),
+		    "fallocate: errno %d", errno);
+	good &= is_word("guest, hole", guest_load(o), 0);
+	guest_store(o, i);
+	good &= convert_alone(false);
+	good &= is_word("host, after a hole", READ_ONCE(*alone.word), i);
+	return good;
+}
+
+/* Guest and host have one page, after conversions and after holes. */
+static bool check_one_page(struct gmem_oracle *o)
+{
+	bool good = true;
+	uint64_t i;
+
+	alone_create(o);
+	for (i = 1; i <= 20 && good; i++)
+		good = converted_page_is_one(o, i) && punched_page_is_one(o, i);
+	alone_delete(o);
+	ksft_print_msg("  %lu rounds\n", i - 1);
+	return good;
+}
+
 static const struct gmem_path paths[] = {
 	{ "emulated OUTS", 0, NULL, out_read },
 	{ "emulated INS", 0, NULL, .write = in_write },
@@ -310,6 +434,7 @@ static const struct gmem_path paths[] = {
 };
 
 static const struct gmem_check checks[] = {
+	{ "guest and host have one page", check_one_page },
 	{ }
 };
 

@@ -34,13 +34,17 @@ enum order {
 /**
  * struct helper - another process with a mapping of the file.
  * @pid: the process.
- * @socket: our end of a pair of sockets, for orders and results.
+ * @orders: pipe by which it is told what to do.
+ * @results: pipe by which it tells what came of it.
+ * @sockets: a pair, to send it the file.
  * @mem: where the mapping is in that process.
  * @buf: a page that both have.
  */
 static struct helper {
 	pid_t pid;
-	int socket;
+	int orders[2];
+	int results[2];
+	int sockets[2];
 	uint64_t *mem;
 	void *buf;
 } helper;
@@ -68,8 +72,8 @@ static int helper_do(struct gmem_oracle *o, uint64_t *mem, int fd,
 }
 
 /* @get_fd: how the helper gets the file; NULL: it inherits the mapping. */
-static void __noreturn helper_main(struct gmem_oracle *o, int socket,
-				   int (*get_fd)(struct gmem_oracle *, int))
+static void __noreturn helper_main(struct gmem_oracle *o,
+				   int (*get_fd)(struct gmem_oracle *o))
 {
 	struct request request;
 	uint64_t *mem = o->mem;
@@ -77,25 +81,27 @@ static void __noreturn helper_main(struct gmem_oracle *o, int socket,
 	int ret;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	close(helper.orders[1]);
 	if (get_fd) {
 		munmap(o->mem, o->pages * PAGE_SIZE);
 		close(o->fd);
-		fd = get_fd(o, socket);
+		fd = get_fd(o);
 		mem = mmap(NULL, o->pages * PAGE_SIZE, RW, MAP_SHARED, fd, 0);
 		if (fd < 0 || mem == MAP_FAILED)
 			_exit(1);
 	}
-	if (write(socket, &mem, sizeof(mem)) != sizeof(mem))
+	if (write(helper.results[1], &mem, sizeof(mem)) != sizeof(mem))
 		_exit(1);
-	while (read(socket, &request, sizeof(request)) == sizeof(request)) {
+	while (read(helper.orders[0], &request, sizeof(request)) ==
+	       sizeof(request)) {
 		ret = helper_do(o, mem, fd, &request);
-		if (write(socket, &ret, sizeof(ret)) != sizeof(ret))
+		if (write(helper.results[1], &ret, sizeof(ret)) != sizeof(ret))
 			_exit(1);
 	}
 	_exit(0);
 }
 
-static int send_fd(int socket, int fd)
+static int send_fd(int fd)
 {
 	char space[CMSG_SPACE(sizeof(fd))] = { };
 	struct iovec byte = { "x", 1 };
@@ -111,10 +117,10 @@ static int send_fd(int socket, int fd)
 	header->cmsg_type = SCM_RIGHTS;
 	header->cmsg_len = CMSG_LEN(sizeof(fd));
 	memcpy(CMSG_DATA(header), &fd, sizeof(fd));
-	return sendmsg(socket, &message, 0) == 1 ? 0 : -errno;
+	return sendmsg(helper.sockets[0], &message, 0) == 1 ? 0 : -errno;
 }
 
-static int receive_fd(struct gmem_oracle *o, int socket)
+static int receive_fd(struct gmem_oracle *o)
 {
 	char space[CMSG_SPACE(sizeof(int))] = { };
 	char byte;
@@ -128,7 +134,7 @@ static int receive_fd(struct gmem_oracle *o, int socket)
 	struct cmsghdr *header;
 	int fd;
 
-	if (recvmsg(socket, &message, 0) != 1)
+	if (recvmsg(helper.sockets[1], &message, 0) != 1)
 		return -1;
 	header = CMSG_FIRSTHDR(&message);
 	if (!header || header->cmsg_type != SCM_RIGHTS)
@@ -137,7 +143,7 @@ static int receive_fd(struct gmem_oracle *o, int socket)
 	return fd;
 }
 
-static int steal_fd(struct gmem_oracle *o, int socket)
+static int steal_fd(struct gmem_oracle *o)
 {
 	int pidfd = syscall(SYS_pidfd_open, getppid(), 0);
 
@@ -145,27 +151,26 @@ static int steal_fd(struct gmem_oracle *o, int socket)
 }
 
 static int helper_start(struct gmem_oracle *o,
-			int (*get_fd)(struct gmem_oracle *, int))
+			int (*get_fd)(struct gmem_oracle *o))
 {
-	int sockets[2];
-
 	helper.buf = mmap(NULL, PAGE_SIZE, RW, MAP_SHARED | MAP_ANONYMOUS, -1,
 			  0);
-	if (helper.buf == MAP_FAILED ||
-	    socketpair(AF_UNIX, SOCK_STREAM, 0, sockets))
+	if (helper.buf == MAP_FAILED || pipe(helper.orders) ||
+	    pipe(helper.results))
+		return -errno;
+	if (get_fd == receive_fd &&
+	    socketpair(AF_UNIX, SOCK_STREAM, 0, helper.sockets))
 		return -errno;
 	helper.pid = fork();
 	if (helper.pid < 0)
 		return -errno;
-	if (!helper.pid) {
-		close(sockets[0]);
-		helper_main(o, sockets[1], get_fd);
-	}
-	close(sockets[1]);
-	helper.socket = sockets[0];
-	if (get_fd == receive_fd && send_fd(helper.socket, o->fd))
+	if (!helper.pid)
+		helper_main(o, get_fd);
+	close(helper.orders[0]);
+	close(helper.results[1]);
+	if (get_fd == receive_fd && send_fd(o->fd))
 		return -errno;
-	if (read(helper.socket, &helper.mem, sizeof(helper.mem)) !=
+	if (read(helper.results[0], &helper.mem, sizeof(helper.mem)) !=
 	    sizeof(helper.mem))
 		return -ECHILD;
 	return 0;
@@ -176,16 +181,23 @@ static int helper_ask(enum order order, unsigned int page)
 	struct request request = { order, page };
 	int ret;
 
-	if (write(helper.socket, &request, sizeof(request)) != sizeof(request))
+	if (write(helper.orders[1], &request, sizeof(request)) !=
+	    sizeof(request))
 		return -EPIPE;
-	if (read(helper.socket, &ret, sizeof(ret)) != sizeof(ret))
+	if (read(helper.results[0], &ret, sizeof(ret)) != sizeof(ret))
 		return -EPIPE;
 	return ret;
 }
 
 static void helper_stop(struct gmem_oracle *o)
 {
-	close(helper.socket);
+	close(helper.orders[1]);
+	close(helper.results[0]);
+	if (helper.sockets[0]) {
+		close(helper.sockets[0]);
+		close(helper.sockets[1]);
+		helper.sockets[0] = 0;
+	}
 	kill(helper.pid, SIGKILL);
 	waitpid(helper.pid, NULL, 0);
 	munmap(helper.buf, PAGE_SIZE);
@@ -596,9 +608,10 @@ static bool check_core(struct gmem_oracle *o, bool want_dump)
 		ksft_print_msg("  no core: %s\n", strerror(-ret));
 		return false;
 	}
-	ksft_print_msg("  %d cores, %lu bytes the last; %lu bytes of the mapping, %lu words of the host's, %lu secrets\n",
-		       i, core.size, core.file_bytes, core.host_words,
-		       core.secrets);
+	ksft_print_msg("  %d cores, %lu bytes the last\n", i, core.size);
+	ksft_print_msg("  of the mapping %lu bytes, %lu words of the host's\n",
+		       core.file_bytes, core.host_words);
+	ksft_print_msg("  secrets %lu\n", core.secrets);
 	if (core.secrets)
 		return false;
 	return want_dump ? core.host_words > 0 : !core.file_bytes;
@@ -616,7 +629,7 @@ static bool check_core_dodump(struct gmem_oracle *o)
 
 /* Only the VM's own process may give its pages away. */
 static bool check_convert_elsewhere(struct gmem_oracle *o,
-				    int (*get_fd)(struct gmem_oracle *, int))
+				    int (*get_fd)(struct gmem_oracle *o))
 {
 	unsigned long tried = 0, refused = 0;
 	int ret = helper_start(o, get_fd);

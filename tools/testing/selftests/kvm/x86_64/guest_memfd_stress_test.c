@@ -31,6 +31,7 @@
 #define ZONE_GPA	(8ULL << 30)
 #define ZONE_SLOT	(GMEM_SLOT + 1)
 #define MAX_PINS	2
+#define STUCK_EXITS	200
 #define PRESSURE_BYTES	(64 << 20)
 
 enum operation {
@@ -360,7 +361,7 @@ static void do_pin(struct worker *w)
 	if (pin->page >= 0)
 		return;
 	ret = vmsplice(pin->fds[1], &where, 1, SPLICE_F_NONBLOCK);
-	if ((ret < 0) != w->pages[page].private)
+	if (w->pages[page].private ? ret >= 0 : ret < 0)
 		fail("pin: page %u of thread %u is %s, and vmsplice returns %zd",
 		     page, w->number, w->pages[page].private ? "private" :
 		     "shared", ret);
@@ -377,9 +378,9 @@ static void unpin(struct worker *w, struct pin *pin)
 	ssize_t ret = read(pin->fds[0], buf, sizeof(buf));
 
 	if (ret != sizeof(buf))
-		fail("unpin: %zd bytes in the pipe", ret);
+		fail("a pin's pipe has %zd bytes", ret);
 	else if (!pin->punched && buf[0] != w->pages[pin->page].word)
-		fail("unpin: %lx instead of %lx", buf[0],
+		fail("a pinned page has %lx instead of %lx", buf[0],
 		     w->pages[pin->page].word);
 	pin->page = -1;
 	pin->punched = false;
@@ -527,41 +528,54 @@ static void do_common_punch(struct worker *w)
 	count(OP_COMMON_PUNCH, !ret);
 }
 
+static int copy_guest_page(unsigned int page, uint64_t *buf, bool by_call)
+{
+	struct iovec theirs = { gmem_page_addr(&oracle, page), PAGE_SIZE };
+	struct iovec ours = { buf, PAGE_SIZE };
+
+	if (!by_call)
+		return gmem_copy(buf, theirs.iov_base);
+	return process_vm_readv(getpid(), &ours, 1, &theirs, 1, 0);
+}
+
 /* In the pages that the guest keeps its secrets in when they are private. */
 static void do_look(struct worker *w)
 {
-	unsigned int page = GMEM_PAGE_CHURN +
-			    next_random(w, oracle.pages - GMEM_PAGE_CHURN);
-	struct iovec theirs = { gmem_page_addr(&oracle, page), PAGE_SIZE };
-	uint64_t buf[GMEM_PAGE_WORDS] = { };
-	struct iovec ours = { buf, PAGE_SIZE };
-	int ret;
+	bool by_call = next_random(w, 2);
+	uint64_t buf[GMEM_PAGE_WORDS];
+	unsigned int page, seen = 0;
 
-	if (next_random(w, 2))
-		ret = gmem_copy(buf, theirs.iov_base);
-	else
-		ret = process_vm_readv(getpid(), &ours, 1, &theirs, 1, 0);
-	if (gmem_find_secret(buf, sizeof(buf)))
-		fail("a secret is seen: %lx in page %u",
-		     gmem_find_secret(buf, sizeof(buf)), page);
-	count(OP_LOOK_FOR_SECRETS, ret > 0);
+	for (page = GMEM_PAGE_CHURN; page < oracle.pages; page++) {
+		memset(buf, 0, sizeof(buf));
+		seen += copy_guest_page(page, buf, by_call) > 0;
+		if (gmem_find_secret(buf, sizeof(buf)))
+			fail("a secret is seen: %lx in page %u",
+			     gmem_find_secret(buf, sizeof(buf)), page);
+	}
+	count(OP_LOOK_FOR_SECRETS, seen);
 }
 
-static void set_slot(bool there)
+/* @mem: a mapping of the file, or NULL: KVM knows it by the file alone. */
+static void create_slot(uint64_t *mem)
 {
-	vm_set_user_memory_region2(oracle.vm, ZONE_SLOT,
-				   there ? KVM_MEM_GUEST_MEMFD : 0, ZONE_GPA,
-				   there ? zone_pages * PAGE_SIZE : 0,
-				   zone_mem, there ? zone_fd : 0, 0);
+	vm_set_user_memory_region2(oracle.vm, ZONE_SLOT, KVM_MEM_GUEST_MEMFD,
+				   ZONE_GPA, zone_pages * PAGE_SIZE, mem,
+				   zone_fd, 0);
+}
+
+static void delete_slot(void)
+{
+	vm_set_user_memory_region2(oracle.vm, ZONE_SLOT, 0, ZONE_GPA, 0, NULL,
+				   0, 0);
 }
 
 static void do_slot(struct worker *w)
 {
 	pthread_rwlock_wrlock(&slot_lock);
-	set_slot(false);
+	delete_slot();
 	if (next_random(w, 2))
 		usleep(next_random(w, 3000));
-	set_slot(true);
+	create_slot(next_random(w, 2) ? zone_mem : NULL);
 	pthread_rwlock_unlock(&slot_lock);
 	count(OP_SLOT, true);
 }
@@ -614,7 +628,7 @@ static const struct {
 	{ do_common_convert, 60 },
 	{ do_common_touch, 100 },
 	{ do_common_punch, 20 },
-	{ do_look, 60 },
+	{ do_look, 150 },
 	{ do_slot, 4 },
 };
 
@@ -678,21 +692,40 @@ static void wander(unsigned int first, unsigned int nr)
 	}
 }
 
+/*
+ * A conversion that comes just then lets an access fail: once, maybe twice, as
+ * conversions are rare beside accesses.
+ */
+static void check_progress(const struct kvm_run *run, unsigned int *stuck)
+{
+	static uint64_t last;
+
+	if (run->exit_reason != KVM_EXIT_MEMORY_FAULT)
+		fail("guest: errno %d, exit %s", errno,
+		     exit_reason_str(run->exit_reason));
+	*stuck = run->memory_fault.gpa == last ? *stuck + 1 : 0;
+	last = run->memory_fault.gpa;
+	if (*stuck > STUCK_EXITS)
+		fail("guest: stuck at %llx, flags %llx",
+		     run->memory_fault.gpa, run->memory_fault.flags);
+}
+
 /* Without a slot an address is a device's; on a conversion one tries again. */
 static void *run_wanderer(void *arg)
 {
 	struct kvm_vcpu *vcpu = oracle.vcpus[oracle.nr_vcpus];
 	struct kvm_run *run = vcpu->run;
+	unsigned int stuck = 0;
 	struct ucall uc;
 
 	while (!READ_ONCE(stop)) {
 		if (__vcpu_run(vcpu)) {
-			if (errno != EFAULT && errno != EINTR &&
-			    errno != EAGAIN)
-				fail("guest: KVM_RUN: errno %d", errno);
+			if (errno != EINTR)
+				check_progress(run, &stuck);
 			count(OP_RUN_GUEST, false);
 			continue;
 		}
+		stuck = 0;
 		if (run->exit_reason == KVM_EXIT_MMIO) {
 			memset(run->mmio.data, 0, sizeof(run->mmio.data));
 			continue;
@@ -726,7 +759,7 @@ static void setup_zones(void)
 					GUEST_MEMFD_FLAG_INIT_SHARED);
 	zone_mem = mmap(NULL, size, RW, MAP_SHARED, zone_fd, 0);
 	TEST_ASSERT(zone_mem != MAP_FAILED, "mmap: errno %d", errno);
-	set_slot(true);
+	create_slot(NULL);
 	virt_map(oracle.vm, ZONE_GPA, ZONE_GPA, zone_pages);
 	vcpu_args_set(wanderer, 2, nr_threads * ZONE_PAGES, COMMON_PAGES);
 }
@@ -746,10 +779,22 @@ static void setup_worker(unsigned int number, uint64_t seed)
 	}
 }
 
+static bool all_were_done(void)
+{
+	int op;
+
+	for (op = 0; op < OP_NR; op++)
+		if (!READ_ONCE(counts[op].done))
+			return false;
+	return true;
+}
+
+/* On a slow machine longer, until each operation was done once. */
 static void run_for(unsigned int seconds)
 {
 	static struct worker presser;
 	time_t end = time(NULL) + seconds;
+	time_t limit = end + 3 * seconds;
 	pthread_t wanderer, pressure;
 	int i;
 
@@ -757,7 +802,8 @@ static void run_for(unsigned int seconds)
 	pthread_create(&pressure, NULL, press, &presser);
 	for (i = 0; i < nr_threads; i++)
 		pthread_create(&workers[i].thread, NULL, work, &workers[i]);
-	while (time(NULL) < end && !READ_ONCE(stop))
+	while (!READ_ONCE(stop) && time(NULL) < limit &&
+	       (time(NULL) < end || !all_were_done()))
 		usleep(100000);
 	WRITE_ONCE(stop, true);
 	for (i = 0; i < nr_threads; i++)

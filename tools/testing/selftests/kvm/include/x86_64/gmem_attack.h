@@ -12,11 +12,11 @@
 #include "kselftest.h"
 
 /* It works on no page, be it shared or not. */
-#define GMEM_NEVER	(1 << 0)
+#define GMEM_NEVER	BIT(0)
 /* It does not tell whether it has worked: the guest sees what it has done. */
-#define GMEM_BLIND	(1 << 1)
+#define GMEM_BLIND	BIT(1)
 /* What it writes is its own choice. */
-#define GMEM_ITS_WORDS	(1 << 2)
+#define GMEM_ITS_WORDS	BIT(2)
 
 /**
  * struct gmem_path - a way by which the host may try to reach a page.
@@ -96,7 +96,8 @@ uint64_t gmem_nonce(void);
 
 /**
  * gmem_attack_main() - the main function of an attacking program.
- * @argc, @argv: of main().
+ * @argc: of main().
+ * @argv: of main().
  * @paths: ways to try; the last one has no name.
  * @checks: other things to look at; the last one has no name.
  * @spare_code: what the guest runs on one more vCPU that paths drive, or NULL.

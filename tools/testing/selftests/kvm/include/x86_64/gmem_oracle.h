@@ -21,7 +21,7 @@
 #define GMEM_PAGE_WORDS		(PAGE_SIZE / sizeof(uint64_t))
 #define GMEM_MAX_VCPUS		4
 #define GMEM_CHURN_PER_VCPU	4
-#define GMEM_GPA		(1ULL << 32)
+#define GMEM_GPA		BIT_ULL(32)
 #define GMEM_SLOT		10
 
 /* The upper halves of words: of the guest's secrets, its other data, ours. */
