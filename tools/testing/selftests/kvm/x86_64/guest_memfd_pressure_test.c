@@ -311,7 +311,7 @@ TEST_F(pressure, fault_of_the_guest)
 	ASSERT_EQ(0, gmem_bind(vm, SLOT, GPA, SIZE, fd, 0, NULL));
 	failures = failures_begin();
 	while (failures_next(&failures)) {
-		error = errno_of(_vcpu_run(vcpu));
+		error = errno_of(__vcpu_run(vcpu));
 		EXPECT_0_OR_ENOMEM(failures_pause(&failures, error));
 		if (error)
 			ASSERT_EQ(0, _vcpu_run(vcpu));

@@ -41,11 +41,17 @@ void *gmem_map(int fd, uint64_t offset, size_t size)
 int gmem_bind(struct kvm_vm *vm, uint32_t slot, uint64_t gpa, uint64_t size,
 	      int fd, uint64_t offset, void *hva)
 {
-	if (__vm_set_user_memory_region2(vm, slot, KVM_MEM_GUEST_MEMFD, gpa,
-					 size, hva, fd, offset))
-		return errno;
+	struct kvm_userspace_memory_region2 region = {
+		.slot = slot,
+		.flags = KVM_MEM_GUEST_MEMFD,
+		.guest_phys_addr = gpa,
+		.memory_size = size,
+		.userspace_addr = (uintptr_t)hva,
+		.guest_memfd = fd,
+		.guest_memfd_offset = offset,
+	};
 
-	return 0;
+	return __vm_ioctl(vm, KVM_SET_USER_MEMORY_REGION2, &region) ? errno : 0;
 }
 
 struct gmem_result
