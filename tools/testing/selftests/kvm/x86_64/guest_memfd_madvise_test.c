@@ -259,7 +259,7 @@ TEST_F(gmem, private_memory_cannot_be_poisoned_by_its_address)
 
 static void write_text(const char *path, const char *text)
 {
-	int fd = open_path_or_exit(path, O_WRONLY);
+	int fd = gmem_open(path, O_WRONLY);
 
 	TEST_ASSERT(write(fd, text, strlen(text)) == (ssize_t)strlen(text),
 		    "write to %s", path);

@@ -14,9 +14,18 @@
 static __thread sigjmp_buf *resume;
 static __thread struct gmem_access raised;
 
+int gmem_open(const char *path, int flags)
+{
+	int fd = open(path, flags);
+
+	TEST_ASSERT(fd >= 0, __KVM_SYSCALL_ERROR(path, fd));
+
+	return fd;
+}
+
 void gmem_keep_kvm_on(void)
 {
-	int kvm = open_kvm_dev_path_or_exit();
+	int kvm = gmem_open(KVM_DEV_PATH, O_RDWR);
 
 	TEST_ASSERT(ioctl(kvm, KVM_CREATE_VM, KVM_X86_DEFAULT_VM) >= 0,
 		    __KVM_IOCTL_ERROR("KVM_CREATE_VM", -1));
@@ -165,7 +174,7 @@ bool gmem_is_filled(const void *at, size_t size, uint8_t value)
 
 size_t gmem_pages_mapped(const void *address, size_t nr_pages)
 {
-	int fd = open_path_or_exit("/proc/self/pagemap", O_RDONLY);
+	int fd = gmem_open("/proc/self/pagemap", O_RDONLY);
 	size_t i, mapped = 0;
 	uint64_t entry;
 
