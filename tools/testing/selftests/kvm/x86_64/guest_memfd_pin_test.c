@@ -86,7 +86,7 @@ static int gup_hold(void *at, size_t size, uint32_t flags)
 		.flags = flags,
 	};
 
-	gup = open_path_or_exit("/sys/kernel/debug/gup_test", O_RDWR);
+	gup = gmem_open("/sys/kernel/debug/gup_test", O_RDWR);
 
 	return ioctl(gup, PIN_LONGTERM_TEST_START, &pin) ? errno : 0;
 }
@@ -117,7 +117,8 @@ static void gup_release(void)
 /* ---- O_DIRECT: a pin for as long as a slow disk takes ------------------- */
 
 #define CONFIGFS	"/sys/kernel/config"
-#define DISK		CONFIGFS "/nullb/slow"
+#define DISK		CONFIGFS "/nullb/nullb_slow"
+#define DISK_NODE	"/dev/nullb_slow"
 #define SLOW_NSEC	"2000000000"
 
 static aio_context_t aio;
@@ -129,23 +130,9 @@ static void set_disk(const char *attribute, const char *value)
 	int fd;
 
 	snprintf(path, sizeof(path), DISK "/%s", attribute);
-	fd = open_path_or_exit(path, O_WRONLY);
+	fd = gmem_open(path, O_WRONLY);
 	TEST_ASSERT(write(fd, value, strlen(value)) == (ssize_t)strlen(value),
 		    __KVM_SYSCALL_ERROR(attribute, -1));
-	close(fd);
-}
-
-static void get_disk(const char *attribute, char *value, size_t size)
-{
-	char path[64];
-	ssize_t got;
-	int fd;
-
-	snprintf(path, sizeof(path), DISK "/%s", attribute);
-	fd = open_path_or_exit(path, O_RDONLY);
-	got = read(fd, value, size - 1);
-	TEST_ASSERT(got > 0, __KVM_SYSCALL_ERROR(attribute, (int)got));
-	value[got] = 0;
 	close(fd);
 }
 
@@ -175,12 +162,9 @@ static int direct_hold(void *at, size_t size, int opcode)
 		.aio_buf = (uintptr_t)at,
 		.aio_nbytes = size,
 	}, *requests[] = { &request };
-	char path[64], index[16];
 
 	make_disk();
-	get_disk("index", index, sizeof(index));
-	snprintf(path, sizeof(path), "/dev/nullb%d", atoi(index));
-	disk = open_path_or_exit(path, O_RDWR | O_DIRECT);
+	disk = gmem_open(DISK_NODE, O_RDWR | O_DIRECT);
 	request.aio_fildes = disk;
 	aio = 0;
 	TEST_ASSERT(!syscall(__NR_io_setup, 1, &aio),

@@ -42,7 +42,7 @@ struct failures {
 
 static void write_text(const char *path, const char *text)
 {
-	int fd = open_path_or_exit(path, O_WRONLY);
+	int fd = gmem_open(path, O_WRONLY);
 
 	TEST_ASSERT(write(fd, text, strlen(text)) == (ssize_t)strlen(text),
 		    __KVM_SYSCALL_ERROR(path, -1));
@@ -65,7 +65,7 @@ static struct failures failures_begin(void)
 		write_text(settings[i][0], settings[i][1]);
 
 	return (struct failures) {
-		.fd = open_path_or_exit("/proc/thread-self/fail-nth", O_RDWR),
+		.fd = gmem_open("/proc/thread-self/fail-nth", O_RDWR),
 	};
 }
 
@@ -311,7 +311,7 @@ TEST_F(pressure, fault_of_the_guest)
 	ASSERT_EQ(0, gmem_bind(vm, SLOT, GPA, SIZE, fd, 0, NULL));
 	failures = failures_begin();
 	while (failures_next(&failures)) {
-		error = errno_of(_vcpu_run(vcpu));
+		error = errno_of(__vcpu_run(vcpu));
 		EXPECT_0_OR_ENOMEM(failures_pause(&failures, error));
 		if (error)
 			ASSERT_EQ(0, _vcpu_run(vcpu));
@@ -348,7 +348,7 @@ static void enter_group(void)
 
 static long charged(void)
 {
-	int fd = open_path_or_exit(GROUP "/memory.current", O_RDONLY);
+	int fd = gmem_open(GROUP "/memory.current", O_RDONLY);
 	char text[32] = "";
 
 	TEST_ASSERT(read(fd, text, sizeof(text) - 1) > 0, "memory.current");

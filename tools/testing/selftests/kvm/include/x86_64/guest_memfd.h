@@ -39,6 +39,13 @@ struct gmem_access {
 };
 
 /**
+ * gmem_open() - open a file that must be there: a test without it is no test.
+ * @path: its name.
+ * @flags: as for open().
+ */
+int gmem_open(const char *path, int flags);
+
+/**
  * gmem_keep_kvm_on() - hold a VM for as long as this process lives.
  *
  * Otherwise each case would be the first and the last user of KVM, which turns

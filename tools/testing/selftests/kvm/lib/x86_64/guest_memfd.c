@@ -14,9 +14,18 @@
 static __thread sigjmp_buf *resume;
 static __thread struct gmem_access raised;
 
+int gmem_open(const char *path, int flags)
+{
+	int fd = open(path, flags);
+
+	TEST_ASSERT(fd >= 0, __KVM_SYSCALL_ERROR(path, fd));
+
+	return fd;
+}
+
 void gmem_keep_kvm_on(void)
 {
-	int kvm = open_kvm_dev_path_or_exit();
+	int kvm = gmem_open(KVM_DEV_PATH, O_RDWR);
 
 	TEST_ASSERT(ioctl(kvm, KVM_CREATE_VM, KVM_X86_DEFAULT_VM) >= 0,
 		    __KVM_IOCTL_ERROR("KVM_CREATE_VM", -1));
@@ -41,11 +50,17 @@ void *gmem_map(int fd, uint64_t offset, size_t size)
 int gmem_bind(struct kvm_vm *vm, uint32_t slot, uint64_t gpa, uint64_t size,
 	      int fd, uint64_t offset, void *hva)
 {
-	if (__vm_set_user_memory_region2(vm, slot, KVM_MEM_GUEST_MEMFD, gpa,
-					 size, hva, fd, offset))
-		return errno;
+	struct kvm_userspace_memory_region2 region = {
+		.slot = slot,
+		.flags = KVM_MEM_GUEST_MEMFD,
+		.guest_phys_addr = gpa,
+		.memory_size = size,
+		.userspace_addr = (uintptr_t)hva,
+		.guest_memfd = fd,
+		.guest_memfd_offset = offset,
+	};
 
-	return 0;
+	return __vm_ioctl(vm, KVM_SET_USER_MEMORY_REGION2, &region) ? errno : 0;
 }
 
 struct gmem_result
@@ -159,7 +174,7 @@ bool gmem_is_filled(const void *at, size_t size, uint8_t value)
 
 size_t gmem_pages_mapped(const void *address, size_t nr_pages)
 {
-	int fd = open_path_or_exit("/proc/self/pagemap", O_RDONLY);
+	int fd = gmem_open("/proc/self/pagemap", O_RDONLY);
 	size_t i, mapped = 0;
 	uint64_t entry;
 
