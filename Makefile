@@ -50,7 +50,9 @@ GUEST_TESTS := $(patsubst %,$(SELFTESTS)/%.c,mmap_proto mmap_proto_driver \
 	       $(abspath $(TREE))/samples/guest_memfd/guest_memfd_vmm.c
 # These have boots of their own, or need the debug kernel.
 LONG_TESTS := mmap_proto_stress mmap_proto_faults mmap_proto_freed \
-	      guest_memfd_stress_test
+	      guest_memfd_guest_test guest_memfd_attack_test \
+	      guest_memfd_attack_io_test guest_memfd_attack_kvm_test \
+	      guest_memfd_attack_proc_test guest_memfd_stress_test
 
 IN_QEMU = $(MAKE) -s --no-print-directory -C $(QEMU_DIR) \
 	KSRC=$(abspath $(TREE)) BUILD=$(abspath $(BUILD)/qemu) \
@@ -107,7 +109,7 @@ FUZZ_TESTS := tools/testing/overlay/fuzz.t
 # Ordered so that the kernel is built once, by the first that needs it.
 KERNEL_TESTS := tools/testing/overlay/tree.t \
 	$(QEMU_DIR)/boot.t \
-	$(QEMU_DIR)/stress.t $(QEMU_DIR)/gmem_stress.t \
+	$(QEMU_DIR)/stress.t \
 	$(sort $(wildcard $(QEMU_DIR)/tests/*.t)) \
 	$(QEMU_DIR)/ab/ab.t \
 	tools/testing/overlay/kunit.t tools/testing/overlay/series.t \
@@ -115,7 +117,8 @@ KERNEL_TESTS := tools/testing/overlay/tree.t \
 
 # The debug kernel is built by the first.
 FULL_TESTS := $(QEMU_DIR)/debug.t \
-	$(QEMU_DIR)/freed.t $(QEMU_DIR)/gmem_debug.t \
+	$(QEMU_DIR)/freed.t $(QEMU_DIR)/gmem_guests.t \
+	$(QEMU_DIR)/gmem_stress.t $(QEMU_DIR)/gmem_debug.t \
 	$(QEMU_DIR)/gmem_kcsan.t $(QEMU_DIR)/ab/ab_full.t \
 	tools/testing/overlay/kunit_debug.t tools/testing/overlay/nommu.t \
 	tools/testing/overlay/cross.t
