@@ -226,6 +226,9 @@ static void *run_vcpu(void *arg)
 			handle_conversion(thread.o, run);
 			continue;
 		}
+		/* A guest that has shut down cannot say why. */
+		if (run->exit_reason == KVM_EXIT_SHUTDOWN)
+			vcpu_dump(stderr, thread.vcpu, 0);
 		TEST_ASSERT(run->exit_reason == KVM_EXIT_IO,
 			    "Unexpected exit: %s",
 			    exit_reason_str(run->exit_reason));
