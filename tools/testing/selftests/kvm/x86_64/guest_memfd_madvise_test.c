@@ -83,8 +83,10 @@ FIXTURE_TEARDOWN(gmem)
 
 #define EXPECT_INACCESSIBLE(at)						\
 	do {								\
-		EXPECT_EQ(SIGBUS, gmem_read(at).signal);		\
-		EXPECT_EQ(SIGBUS, gmem_write(at, 1).signal);		\
+		void *__at = (at);					\
+									\
+		EXPECT_EQ(SIGBUS, gmem_read(__at).signal);		\
+		EXPECT_EQ(SIGBUS, gmem_write(__at, 1).signal);		\
 	} while (0)
 
 /* ---- madvise() ---------------------------------------------------------- */

@@ -81,8 +81,11 @@ FIXTURE_TEARDOWN(gmem)
 
 #define EXPECT_SIGBUS(at)						\
 	do {								\
-		EXPECT_SIGNAL(SIGBUS, BUS_ADRERR, at, gmem_read(at));	\
-		EXPECT_SIGNAL(SIGBUS, BUS_ADRERR, at, gmem_write(at, 1)); \
+		void *__at = (at);					\
+									\
+		EXPECT_SIGNAL(SIGBUS, BUS_ADRERR, __at, gmem_read(__at)); \
+		EXPECT_SIGNAL(SIGBUS, BUS_ADRERR, __at,			\
+			      gmem_write(__at, 1));			\
 	} while (0)
 
 #define EXPECT_NO_SIGNAL(access)	EXPECT_EQ(0, (access).signal)

@@ -844,7 +844,7 @@ static unsigned int from_environment(const char *name, unsigned int usual)
 	return value ? atoi_positive(name, value) : usual;
 }
 
-static void usage(const char *program)
+static void print_options(const char *program)
 {
 	printf("usage: %s [-s seconds] [-t threads] [-v vCPUs] [-r seed]\n"
 	       "Without -s and -r, gmem_stress_seconds and gmem_stress_seed of the environment.\n",
@@ -874,11 +874,11 @@ int main(int argc, char *argv[])
 			seed = atoi_positive("seed", optarg);
 			break;
 		default:
-			usage(argv[0]);
+			print_options(argv[0]);
 		}
 	}
 	if (nr_threads > MAX_THREADS)
-		usage(argv[0]);
+		print_options(argv[0]);
 
 	gmem_require_kernel();
 	ksft_print_header();
