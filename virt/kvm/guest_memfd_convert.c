@@ -585,6 +585,8 @@ free:
 /**
  * kvm_gmem_changes_pending() - is there anything to commit?
  * @parts: as kvm_gmem_begin_changes() has left them
+ *
+ * Return: true if the state of a page will change.
  */
 bool kvm_gmem_changes_pending(struct list_head *parts)
 {

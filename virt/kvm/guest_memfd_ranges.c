@@ -85,6 +85,7 @@ EXPORT_SYMBOL_GPL(kvm_gmem_slot_is_private);
  * @shared: the state
  *
  * Context: invalidate_lock is held.
+ * Return: true if they are.
  */
 bool kvm_gmem_range_is(struct inode *inode, pgoff_t start, pgoff_t end,
 		       bool shared)
