@@ -157,8 +157,8 @@ class Checkpatch(unittest.TestCase):
 					bad.append(text)
 		self.assertEqual(bad, [], "\n".join(["", *bad]))
 		self.figures = (f"{moved} on moved lines, {renamed} on renamed "
-				f"ones, {reminders} reminders, {meant} of an "
-				"errno that is meant")
+				f"ones, {reminders} reminders, {meant} "
+				"that are meant so")
 
 
 class Booted(kbuild.Configuration):
