@@ -23,7 +23,6 @@ _PART = 60
 _PLACE = re.compile(r"^(\S+?\.[chS]):(\d+):(?:\d+:)? ?(.*)$")
 _NO_FINDING = re.compile(r"\s*note:|In file included|in expansion of")
 _RENAMED = re.compile(r"(\w)_proto\b")
-# Symbols that the compiler refers to.
 # What the compiler, and macros of the kernel's headers, refer to.
 _COMPILER = re.compile(r"__(?:x86|sanitizer|asan|ubsan|kasan|tsan)_|"
 		       r"__this_module$|__tracepoint_|__SC[TK]__")
