@@ -46,9 +46,13 @@ packages:
 SELFTESTS := $(abspath $(TREE))/tools/testing/selftests/mm
 GUEST_TESTS := $(patsubst %,$(SELFTESTS)/%.c,mmap_proto mmap_proto_driver \
 	       mmap_proto_compare mmap_proto_overlay mmap_proto_stress \
-	       mmap_proto_faults mmap_proto_freed)
+	       mmap_proto_faults mmap_proto_freed) \
+	       $(abspath $(TREE))/samples/guest_memfd/guest_memfd_vmm.c
 # These have boots of their own, or need the debug kernel.
-LONG_TESTS := mmap_proto_stress mmap_proto_faults mmap_proto_freed
+LONG_TESTS := mmap_proto_stress mmap_proto_faults mmap_proto_freed \
+	      guest_memfd_guest_test guest_memfd_attack_test \
+	      guest_memfd_attack_io_test guest_memfd_attack_kvm_test \
+	      guest_memfd_attack_proc_test guest_memfd_stress_test
 
 IN_QEMU = $(MAKE) -s --no-print-directory -C $(QEMU_DIR) \
 	KSRC=$(abspath $(TREE)) BUILD=$(abspath $(BUILD)/qemu) \
@@ -109,11 +113,13 @@ KERNEL_TESTS := tools/testing/overlay/tree.t \
 	$(sort $(wildcard $(QEMU_DIR)/tests/*.t)) \
 	$(QEMU_DIR)/ab/ab.t \
 	tools/testing/overlay/kunit.t tools/testing/overlay/series.t \
-	tools/testing/overlay/converted.t
+	tools/testing/overlay/converted.t tools/testing/overlay/documents.t
 
 # The debug kernel is built by the first.
 FULL_TESTS := $(QEMU_DIR)/debug.t \
-	$(QEMU_DIR)/freed.t $(QEMU_DIR)/ab/ab_full.t \
+	$(QEMU_DIR)/freed.t $(QEMU_DIR)/gmem_guests.t \
+	$(QEMU_DIR)/gmem_stress.t $(QEMU_DIR)/gmem_debug.t \
+	$(QEMU_DIR)/gmem_kcsan.t $(QEMU_DIR)/ab/ab_full.t \
 	tools/testing/overlay/kunit_debug.t tools/testing/overlay/nommu.t \
 	tools/testing/overlay/cross.t
 
@@ -140,7 +146,7 @@ check-full: tree packages
 clean:
 	@rm -rf $(foreach made,base.git base.git.* linux linux.* cache convert \
 		report series series.new bench check fuzz qemu qemu-debug \
-		kunit ab,$(BUILD)/$(made))
+		qemu-kcsan kunit ab,$(BUILD)/$(made))
 	@rmdir $(BUILD) 2> /dev/null || true
 
 help:

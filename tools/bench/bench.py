@@ -27,7 +27,8 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 QEMU_DIR = os.path.join(ROOT, "tools", "testing", "qemu")
 TARGETS = os.path.join(HERE, "targets")
 CONFIGS = os.path.join(HERE, "configs")
-GUEST = os.path.join(HERE, "guest", "bench_mmap.c")
+GUESTS = [os.path.join(HERE, "guest", name)
+	  for name in ("bench_mmap.c", "bench_gmem.c")]
 
 # The commit after which the step of this file is done is the base of the
 # harness: mmap_region() is in mm/vma.c, and as it was.
@@ -191,9 +192,9 @@ def boot(source, folder, extra, tree):
 		   f"KSRC={source}", f"BUILD={folder}",
 		   f"CONFIGS={os.path.join(CONFIGS, 'measured.config')}",
 		   f"EXTRA_CONFIGS={' '.join(extra)}", "KVM_TESTS=",
-		   f"GUEST_TESTS={GUEST}",
+		   f"GUEST_TESTS={' '.join(GUESTS)}",
 		   f"GUEST_CFLAGS=-I{os.path.join(tree, 'lib')}",
-		   "TESTS=bench_mmap", "CPUS=1",
+		   "TESTS=bench_mmap bench_gmem", "CPUS=1",
 		   "QEMU=" + os.environ.get("QEMU", "qemu-system-x86_64") +
 		   " -icount shift=0,sleep=off",
 		   "BOOT_LIMIT=300", "TEST_TIMEOUT=600", "TIMEOUT=900", "boot",

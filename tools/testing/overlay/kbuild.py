@@ -26,7 +26,7 @@ CHECK = os.path.join(BUILD, "check")
 COPY = os.path.join(CHECK, "linux")
 TABLE = os.path.join(HERE, "configurations")
 # What is not compiled into a kernel.
-OUTSIDE = ("tools/", "scripts/", "Documentation/")
+OUTSIDE = ("tools/", "scripts/", "Documentation/", "samples/guest_memfd/")
 # Where it is not what ARCH= says.
 _SRCARCH = {"sparc64": "sparc"}
 _RULE = re.compile(r"^  (?:CC|CHECK) +(?:\[M\] +)?(\S+)$")

@@ -55,6 +55,8 @@ EXPLAINED = {
     # Both hooks: bin_attribute.mmap() is still there for other modules.
     ("fs/kernfs/file.c", "kernfs_fop_mmap"): 1,
     ("fs/sysfs/file.c", "sysfs_kf_bin_mmap"): 1,
+    # 6.12 cannot map it.
+    ("virt/kvm/guest_memfd.c", "kvm_gmem_mmap"): 1,
 }
 # Macros that are an element of an initialiser. The first two hold a hook, and
 # are counted where they are defined; the others have none, or would be found

@@ -12,6 +12,7 @@
  *	guest_tests=a,b,c	only these programs of it, in this order
  *	guest_timeout=120	seconds that each may run
  *	guest_one_cpu=a,b	these stay on the first processor
+ *	guest_env=NAME=VALUE	one more variable of their environment
  *
  * The report is TAP: the plan first, then one line per program. Lines that
  * start with "#:" are for the runner on the host (no test program can print

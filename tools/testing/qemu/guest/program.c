@@ -78,7 +78,7 @@ static bool may_forward(struct program *program)
 static void forward(struct program *program, struct stream *stream)
 {
 	struct subtest *subtest = &program->subtest;
-	bool first = !subtest->decided;
+	bool first = !subtest->speaks;
 
 	stream->line[stream->len] = '\0';
 	stream->len = 0;
@@ -163,7 +163,9 @@ static void stay_on_first_cpu(void)
 static void become(const char *path, int out, int err)
 {
 	char *const argv[] = { (char *)path, NULL };
-	char *const envp[] = { "PATH=/bin:/tests", "HOME=/tmp", NULL };
+	char *const envp[] = {
+		"PATH=/bin:/tests", "HOME=/tmp", getenv("guest_env"), NULL
+	};
 	int null = open("/dev/null", O_RDONLY);
 
 	setsid();
@@ -304,10 +306,10 @@ static void judge(struct outcome *outcome, const struct subtest *subtest,
 		return;
 	if (subtest_fault(subtest, outcome->why, sizeof(outcome->why))) {
 		outcome->verdict = PROGRAM_FAILED;
-	} else if (subtest->skipped) {
+	} else if (subtest_skipped(subtest)) {
 		outcome->verdict = PROGRAM_SKIPPED;
-		snprintf(outcome->why, sizeof(outcome->why),
-			 "its plan is empty");
+		snprintf(outcome->why, sizeof(outcome->why), "%s",
+			 subtest_skipped(subtest));
 	}
 }
 

@@ -28,22 +28,22 @@ void subtest_init(struct subtest *subtest)
 
 void subtest_line(struct subtest *subtest, const char *line)
 {
-	if (!subtest->decided) {
-		subtest->decided = true;
+	if (!subtest->speaks)
 		subtest->speaks = starts(line, "TAP version") ||
 				  starts(line, "KTAP version") ||
-				  starts(line, "1..");
-	}
+				  (!subtest->begun && starts(line, "1.."));
+	subtest->begun = true;
 	if (!subtest->speaks)
 		return;
 
 	if (starts(line, "1..")) {
 		subtest->planned = atoi(line + 3);
-		subtest->skipped = !subtest->planned;
 	} else if (starts(line, "Bail out!")) {
 		subtest->bailed = true;
 	} else if (is_result(line, "ok")) {
 		subtest->seen++;
+		if (strcasestr(line, "# SKIP"))
+			subtest->skips++;
 	} else if (is_result(line, "not ok")) {
 		subtest->seen++;
 		if (!strcasestr(line, "# TODO"))
@@ -68,4 +68,15 @@ bool subtest_fault(const struct subtest *subtest, char *why, int size)
 	else
 		return false;
 	return true;
+}
+
+const char *subtest_skipped(const struct subtest *subtest)
+{
+	if (!subtest->speaks)
+		return NULL;
+	if (!subtest->planned)
+		return "its plan is empty";
+	if (subtest->skips == subtest->seen)
+		return "each of its results is a skip";
+	return NULL;
 }

@@ -10,22 +10,23 @@
 
 /**
  * struct subtest - what a test program's TAP has said so far.
- * @speaks: the program prints TAP (decided by its first line).
- * @decided: the first line was seen.
+ * @speaks: the program prints TAP: from its first line on, or from a line that
+ *	gives TAP's version.
+ * @begun: the first line was seen.
  * @planned: number of tests of the plan, -1 before there is one.
  * @seen: number of results.
  * @failed: number of results that are "not ok", TODO ones left out.
+ * @skips: number of results that are "ok" only because they were skipped.
  * @bailed: the program gave up ("Bail out!").
- * @skipped: the plan is "1..0", with or without a reason.
  */
 struct subtest {
 	bool speaks;
-	bool decided;
+	bool begun;
 	int planned;
 	int seen;
 	int failed;
+	int skips;
 	bool bailed;
-	bool skipped;
 };
 
 /** subtest_init() - nothing was said yet. */
@@ -47,5 +48,14 @@ void subtest_line(struct subtest *subtest, const char *line);
  * Return: true if something is wrong.
  */
 bool subtest_fault(const struct subtest *subtest, char *why, int size);
+
+/**
+ * subtest_skipped() - whether the TAP of a program without fault shows a test.
+ * @subtest: what it said.
+ *
+ * Return: a phrase that says why none has run; NULL if one has, or if the
+ * program prints no TAP.
+ */
+const char *subtest_skipped(const struct subtest *subtest);
 
 #endif /* GUEST_SUBTEST_H */

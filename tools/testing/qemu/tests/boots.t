@@ -39,7 +39,8 @@ WARNS = "WARNING: .* at drivers/misc/lkdtm/"
 # name of the boot: (test programs, seconds for each, for all, other options)
 BOOTS = {
     "programs": ("pass fail skip skip_plan crash hang orphan subtest_pass "
-                 "subtest_fail subtest_lost endless absent one_cpu", 2, 60,
+                 "subtest_fail subtest_lost endless absent one_cpu "
+                 "subtest_late skip_results", 2, 60,
                  ["--must-run", "pass skip"]),
     "good": ("pass subtest_pass orphan alone one_cpu", 20, 60,
              ["--must-run", "pass", "--one-cpu", "pass one_cpu"]),
@@ -170,7 +171,7 @@ class Programs(Case):
         """only the bad programs fail, and the machine goes on"""
         self.assert_failed(self.boot("programs"), "fail", "skip", "crash",
                            "hang", "subtest_fail", "subtest_lost", "endless",
-                           "absent", "one_cpu")
+                           "absent", "one_cpu", "subtest_late")
 
     def assert_says(self, *texts):
         boot = self.boot("programs")
@@ -196,6 +197,8 @@ class Programs(Case):
     def test_skip(self):
         """a skip is a skip, unless the program must run"""
         self.assert_says("ok 4 - skip_plan # SKIP its plan is empty\n",
+                         "- skip_results # SKIP each of its results is a "
+                         "skip\n",
                          "not ok 3 - skip\n# skip was skipped (it exited "
                          "with status 4), but is on the list")
 
@@ -203,7 +206,9 @@ class Programs(Case):
         """bad TAP of a program that exits with 0 is not believed"""
         self.assert_says(
             "# subtest_fail failed: 1 of its 2 results are not ok\n",
-            "# subtest_lost failed: it planned 3 results and printed 2\n")
+            "# subtest_lost failed: it planned 3 results and printed 2\n",
+            "# words\n# Subtest: subtest_late\n    TAP version 13\n",
+            "# subtest_late failed: 1 of its 2 results are not ok\n")
 
     def test_endless(self):
         """output without end is cut"""

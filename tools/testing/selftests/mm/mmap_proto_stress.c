@@ -7,7 +7,8 @@
  * Two processes do it, each with a file, a window and a sequence of random
  * numbers of its own. Each knows from its settings what mmap() must return and
  * what the pages must show. On a kernel with fault injection, allocations fail
- * too, and it is done less often: each step takes much longer there.
+ * too, and it is done less often: each step takes much longer there. They do not
+ * if the environment has mmap_proto_faults=no.
  */
 #define _GNU_SOURCE
 #include <sys/wait.h>
@@ -24,6 +25,7 @@
 /* One in so many allocations of a kind fails, percent. */
 #define FAULTS_PERCENT "3"
 #define MAKE_IT_FAIL "/proc/self/make-it-fail"
+#define FAULTS "mmap_proto_faults"
 
 /* What one process has seen; shared with the parent. */
 struct tally {
@@ -434,7 +436,8 @@ int main(void)
 		ksft_exit_fail_msg("mmap: %s\n", strerror(errno));
 	make_window();
 	fd = open_driver("test_mmap_proto");
-	with_faults = !access(MAKE_IT_FAIL, F_OK);
+	with_faults = !access(MAKE_IT_FAIL, F_OK) &&
+		      (!getenv(FAULTS) || strcmp(getenv(FAULTS), "no"));
 	if (with_faults) {
 		mappings = MAPPINGS_WITH_FAULTS;
 		inject_faults();
