@@ -10,7 +10,7 @@ include include/config/auto.conf
 src := $(srctree)/$(obj)
 include $(firstword $(wildcard $(src)/Kbuild $(src)/Makefile))
 
-whole := $(obj-y) $(obj-m)
+whole := $(obj-y) $(obj-m) $(lib-y) $(lib-m)
 parts := $(foreach object,$(whole),$(foreach list,objs y m, \
 	 $($(object:.o=-$(list)))))
 
