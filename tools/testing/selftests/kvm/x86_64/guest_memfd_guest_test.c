@@ -245,7 +245,7 @@ static int run(struct kvm_vcpu *vcpu)
 		return errno;
 	/* A guest that has shut down cannot say why. */
 	if (vcpu->run->exit_reason == KVM_EXIT_SHUTDOWN)
-		vcpu_dump(stderr, vcpu, 0);
+		gmem_show_shutdown(vcpu);
 	if (vcpu->run->exit_reason != KVM_EXIT_IO)
 		return -(int)vcpu->run->exit_reason;
 	switch (get_ucall(vcpu, &uc)) {

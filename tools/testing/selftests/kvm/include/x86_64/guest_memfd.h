@@ -54,6 +54,16 @@ int gmem_open(const char *path, int flags);
 void gmem_keep_kvm_on(void);
 
 /**
+ * gmem_show_shutdown() - show what is known of a guest that has shut down.
+ * @vcpu: its vCPU.
+ *
+ * It has been reset by then if the processor has intercepted the shutdown: look
+ * at the exits before, which are there if the kernel was booted with
+ * trace_event=kvm:kvm_exit.
+ */
+void gmem_show_shutdown(struct kvm_vcpu *vcpu);
+
+/**
  * gmem_vm() - create a VM without memory.
  * @type: KVM_X86_DEFAULT_VM or KVM_X86_SW_PROTECTED_VM.
  */

@@ -11,6 +11,7 @@
 #include <linux/kvm_para.h>
 
 #include "gmem_oracle.h"
+#include "guest_memfd.h"
 
 /* How often the guest looks at its pages before it gives them back. */
 #define SWEEPS		8
@@ -228,7 +229,7 @@ static void *run_vcpu(void *arg)
 		}
 		/* A guest that has shut down cannot say why. */
 		if (run->exit_reason == KVM_EXIT_SHUTDOWN)
-			vcpu_dump(stderr, thread.vcpu, 0);
+			gmem_show_shutdown(thread.vcpu);
 		TEST_ASSERT(run->exit_reason == KVM_EXIT_IO,
 			    "Unexpected exit: %s",
 			    exit_reason_str(run->exit_reason));

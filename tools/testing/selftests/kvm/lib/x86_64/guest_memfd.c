@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
@@ -9,6 +10,9 @@
 #include <linux/mman.h>
 
 #include "guest_memfd.h"
+
+#define TRACEFS		"/sys/kernel/debug/tracing"
+#define TRACE_LINES	400
 
 /* Where an access continues after it raised a signal; NULL outside of one. */
 static __thread sigjmp_buf *resume;
@@ -30,6 +34,36 @@ void gmem_keep_kvm_on(void)
 	TEST_ASSERT(ioctl(kvm, KVM_CREATE_VM, KVM_X86_DEFAULT_VM) >= 0,
 		    __KVM_IOCTL_ERROR("KVM_CREATE_VM", -1));
 	close(kvm);
+}
+
+/* Print the last lines of the trace, and stop it: no test goes on after that. */
+static void show_trace(void)
+{
+	static char lines[TRACE_LINES][256];
+	size_t nr = 0, i;
+	FILE *trace;
+	int fd;
+
+	fd = open(TRACEFS "/tracing_on", O_WRONLY);
+	if (fd < 0 || write(fd, "0", 1) != 1)
+		return;
+	close(fd);
+
+	trace = fopen(TRACEFS "/trace", "r");
+	if (!trace)
+		return;
+	while (fgets(lines[nr % TRACE_LINES], sizeof(lines[0]), trace))
+		nr++;
+	fclose(trace);
+	for (i = nr > TRACE_LINES ? nr - TRACE_LINES : 0; i < nr; i++)
+		fputs(lines[i % TRACE_LINES], stderr);
+}
+
+void gmem_show_shutdown(struct kvm_vcpu *vcpu)
+{
+	fprintf(stderr, "vCPU %u has shut down\n", vcpu->id);
+	vcpu_dump(stderr, vcpu, 0);
+	show_trace();
 }
 
 struct kvm_vm *gmem_vm(unsigned long type)
