@@ -36,12 +36,14 @@ struct kvm_gmem {
  * @bindings_lock: keeps the files and their bindings as they are for
  *	memory_failure(), which holds a folio lock and so cannot take
  *	invalidate_lock
+ * @prepared: a folio has been prepared for the guest, since the creation
  * @flags: GUEST_MEMFD_FLAG_* of the creation
  * @vfs_inode: the inode
  */
 struct kvm_gmem_inode {
 	struct shared_policy policy;
 	struct mutex bindings_lock;	/* nests in a folio lock */
+	bool prepared;
 	u64 flags;
 	struct inode vfs_inode;
 };
@@ -68,11 +70,19 @@ static inline pgoff_t kvm_gmem_index(const struct kvm_memory_slot *slot,
 	return gfn - slot->base_gfn + slot->gmem.pgoff;
 }
 
+/* The page at @index of the file, which is in @folio. */
+static inline struct page *kvm_gmem_folio_page(struct folio *folio,
+					       pgoff_t index)
+{
+	return unlikely(folio_test_large(folio)) ?
+	       folio_file_page(folio, index) : &folio->page;
+}
+
 /* guest_memfd.c */
 extern const struct address_space_operations kvm_gmem_aops;
 extern const struct inode_operations kvm_gmem_iops;
 struct file *kvm_gmem_get_file(struct kvm_memory_slot *slot);
-void kvm_gmem_invalidate_begin(struct kvm_gmem *gmem, pgoff_t start,
+bool kvm_gmem_invalidate_begin(struct kvm_gmem *gmem, pgoff_t start,
 			       pgoff_t end);
 void kvm_gmem_invalidate_end(struct kvm_gmem *gmem, pgoff_t start,
 			     pgoff_t end);
@@ -98,7 +108,11 @@ static inline bool kvm_gmem_folio_prepared(struct folio *folio)
 
 static inline void kvm_gmem_folio_set_prepared(struct folio *folio)
 {
+	struct kvm_gmem_inode *gmem = KVM_GMEM_I(folio->mapping->host);
+
 	folio_set_checked(folio);
+	if (!READ_ONCE(gmem->prepared))
+		WRITE_ONCE(gmem->prepared, true);
 }
 
 static inline void kvm_gmem_folio_clear_prepared(struct folio *folio)

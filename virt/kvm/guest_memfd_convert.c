@@ -48,7 +48,7 @@ struct kvm_gmem_change {
 	bool later;
 	bool pending;
 	pgoff_t culprit;
-	struct ma_state mas;
+	struct kvm_gmem_update update;
 };
 
 /* Let others run in the middle of a walk under RCU. */
@@ -60,28 +60,39 @@ static void kvm_gmem_pause_walk(struct xa_state *xas)
 	rcu_read_lock();
 }
 
-/*
- * Look for the first folio from *@start on that is poisoned (-EHWPOISON) or that
- * someone has a reference to (-EAGAIN; @user gets it, with a reference). *@start
- * is where it was found.
- */
-static int kvm_gmem_find_user(struct address_space *mapping, pgoff_t *start,
-			      pgoff_t end, struct folio **user)
+/* Has anybody a reference to @folio? Each page table that maps it is one. */
+static bool kvm_gmem_folio_in_use(struct folio *folio)
 {
-	XA_STATE(xas, &mapping->i_pages, *start);
+	return folio_ref_count(folio) != folio_nr_pages(folio);
+}
+
+/*
+ * Look for the first folio from *@start on that is shared, and poisoned
+ * (-EHWPOISON) or in use (-EAGAIN; @user gets it, with a reference). *@start is
+ * where it was found.
+ */
+static int kvm_gmem_find_user(struct inode *inode, pgoff_t *start, pgoff_t end,
+			      struct folio **user)
+{
+	XA_STATE(xas, &inode->i_mapping->i_pages, *start);
+	const pgoff_t last = end - 1;
 	unsigned int walked = 0;
 	struct folio *folio;
 	int r = 0;
 
 	rcu_read_lock();
-	xas_for_each(&xas, folio, end - 1) {
+	xas_for_each(&xas, folio, last) {
 		if (xas_retry(&xas, folio))
 			continue;
 
 		if (folio_test_hwpoison(folio))
 			r = -EHWPOISON;
-		else if (folio_ref_count(folio) != folio_nr_pages(folio))
+		else if (kvm_gmem_folio_in_use(folio))
 			r = -EAGAIN;
+
+		/* What is private already is the guest's, who may use it. */
+		if (r && !kvm_gmem_is_shared(inode, xas.xa_index))
+			r = 0;
 
 		if (r) {
 			*start = max(*start, folio->index);
@@ -92,6 +103,9 @@ static int kvm_gmem_find_user(struct address_space *mapping, pgoff_t *start,
 			break;
 		}
 
+		/* Often there is but one page. */
+		if (xas.xa_index == last)
+			break;
 		if (!(++walked % KVM_GMEM_RESCHED))
 			kvm_gmem_pause_walk(&xas);
 	}
@@ -101,26 +115,29 @@ static int kvm_gmem_find_user(struct address_space *mapping, pgoff_t *start,
 }
 
 /*
- * Take the pages of a range from every process. Those before *@start stay taken
- * while invalidate_lock is held: a fault that had found one of them would have
- * had a reference to it.
+ * Take what is shared now, of what is to become private, from every process.
+ *
+ * What nobody has a reference to is not mapped: an entry of a page table has
+ * one, until no TLB has the entry any more. Nor is it about to be mapped: who
+ * looks for the folio in the file holds invalidate_lock, and has a reference
+ * afterwards. Fast GUP, if it has seen such an entry, takes its own reference
+ * after the entry's is given back, and finds that the entry is gone. So only what
+ * is in use is unmapped. The pages before start stay as they are while
+ * invalidate_lock is held.
  */
-static int kvm_gmem_revoke_range(struct address_space *mapping, pgoff_t start,
-				 pgoff_t end, pgoff_t *culprit)
+static int kvm_gmem_revoke(struct kvm_gmem_change *change)
 {
-	bool drained = false, waited = false;
+	bool unmapped = false, drained = false, waited = false;
+	struct inode *inode = change->inode;
+	pgoff_t start = change->start;
 	pgoff_t last = start;
 	struct folio *user;
 	int r;
 
-	for (;;) {
-		unmap_mapping_pages(mapping, start, end - start, false);
-		/* Against fast GUP: page tables first, then references. */
-		smp_mb();
-
-		r = kvm_gmem_find_user(mapping, &start, end, &user);
+	while (start < change->end) {
+		r = kvm_gmem_find_user(inode, &start, change->end, &user);
 		if (r)
-			*culprit = start;
+			change->culprit = start;
 		if (r != -EAGAIN)
 			return r;
 
@@ -128,7 +145,9 @@ static int kvm_gmem_revoke_range(struct address_space *mapping, pgoff_t start,
 			waited = false;
 		last = start;
 
-		if (!drained) {
+		if (!unmapped) {
+			unmapped = true;
+		} else if (!drained) {
 			/* New and munlocked folios wait in batches. */
 			lru_add_drain();
 			drained = true;
@@ -141,24 +160,15 @@ static int kvm_gmem_revoke_range(struct address_space *mapping, pgoff_t start,
 			return r;
 		}
 		folio_put(user);
-	}
-}
 
-/* Take what is shared now, of what is to become private, from every process. */
-static int kvm_gmem_revoke(struct kvm_gmem_change *change)
-{
-	MA_STATE(mas, &KVM_GMEM_I(change->inode)->shared, change->start,
-		 change->start);
-	void *entry;
-	int r;
+		unmap_mapping_pages(inode->i_mapping, start,
+				    change->end - start, false);
+		/* Against fast GUP: page tables first, then references. */
+		smp_mb();
 
-	mas_for_each(&mas, entry, change->end - 1) {
-		r = kvm_gmem_revoke_range(change->inode->i_mapping,
-					  max(mas.index, change->start),
-					  min(mas.last + 1, change->end),
-					  &change->culprit);
-		if (r)
-			return r;
+		/* It is still in the file, whose pages stay. */
+		if (!kvm_gmem_folio_in_use(user))
+			start = folio_next_index(user);
 	}
 
 	return 0;
@@ -178,6 +188,10 @@ void kvm_gmem_unprepare(struct inode *inode, pgoff_t start, pgoff_t end)
 	XA_STATE(xas, &inode->i_mapping->i_pages, start);
 	unsigned int walked = 0;
 	struct folio *folio;
+
+	/* Whoever prepares a folio holds invalidate_lock. */
+	if (!KVM_GMEM_I(inode)->prepared)
+		return;
 
 	rcu_read_lock();
 	xas_for_each(&xas, folio, end - 1) {
@@ -207,7 +221,7 @@ void kvm_gmem_unprepare(struct inode *inode, pgoff_t start, pgoff_t end)
 static void kvm_gmem_cancel_change(struct kvm_gmem_change *change)
 {
 	if (!change->later)
-		kvm_gmem_cancel_state(&change->mas);
+		kvm_gmem_cancel_state(&change->update);
 	change->pending = false;
 }
 
@@ -221,16 +235,17 @@ static int kvm_gmem_prepare_change(struct kvm_gmem_change *change)
 
 	change->culprit = change->start;
 	change->pending = false;
-	if (kvm_gmem_range_is(change->inode, change->start, change->end,
-			      change->shared))
-		return 0;
-
-	if (!change->later)
-		r = kvm_gmem_prepare_state(&change->mas, change->inode,
+	if (change->later) {
+		if (kvm_gmem_range_is(change->inode, change->start, change->end,
+				      change->shared))
+			return 0;
+	} else {
+		r = kvm_gmem_prepare_state(&change->update, change->inode,
 					   change->start, change->end,
-					   change->shared);
-	if (r)
-		return r;
+					   change->shared, GFP_KERNEL_ACCOUNT);
+		if (r || !change->update.changes)
+			return r;
+	}
 
 	if (!change->shared)
 		r = kvm_gmem_revoke(change);
@@ -255,7 +270,7 @@ static void kvm_gmem_commit_change(struct kvm_gmem_change *change)
 				   change->shared,
 				   GFP_KERNEL_ACCOUNT | __GFP_NOFAIL);
 	else
-		kvm_gmem_commit_state(&change->mas, change->shared);
+		kvm_gmem_commit_state(&change->update);
 	change->pending = false;
 }
 
@@ -283,10 +298,36 @@ static int kvm_gmem_why(int r)
 
 /* ---- on the file ---- */
 
+/* The bindings do not change meanwhile: one look at them is enough. */
+static void kvm_gmem_begin_invalidation(const struct kvm_gmem_change *change)
+{
+	struct kvm_gmem *gmem;
+
+	list_for_each_entry(gmem, &change->inode->i_mapping->i_private_list,
+			    entry)
+		gmem->invalidating = kvm_gmem_invalidate_begin(gmem,
+							       change->start,
+							       change->end);
+}
+
+static void kvm_gmem_end_invalidation(const struct kvm_gmem_change *change)
+{
+	struct kvm_gmem *gmem;
+
+	list_for_each_entry(gmem, &change->inode->i_mapping->i_private_list,
+			    entry) {
+		if (!gmem->invalidating)
+			continue;
+		KVM_MMU_LOCK(gmem->kvm);
+		kvm_mmu_invalidate_end(gmem->kvm);
+		KVM_MMU_UNLOCK(gmem->kvm);
+		gmem->invalidating = false;
+	}
+}
+
 static int kvm_gmem_convert(struct kvm_gmem_change *change)
 {
 	struct address_space *mapping = change->inode->i_mapping;
-	struct kvm_gmem *gmem;
 	unsigned int waits = 0;
 	int r;
 
@@ -294,15 +335,9 @@ static int kvm_gmem_convert(struct kvm_gmem_change *change)
 		filemap_invalidate_lock(mapping);
 		r = kvm_gmem_prepare_change(change);
 		if (!r && change->pending) {
-			list_for_each_entry(gmem, &mapping->i_private_list,
-					    entry)
-				kvm_gmem_invalidate_begin(gmem, change->start,
-							  change->end);
+			kvm_gmem_begin_invalidation(change);
 			kvm_gmem_commit_change(change);
-			list_for_each_entry(gmem, &mapping->i_private_list,
-					    entry)
-				kvm_gmem_invalidate_end(gmem, change->start,
-							change->end);
+			kvm_gmem_end_invalidation(change);
 		}
 		filemap_invalidate_unlock(mapping);
 	} while (r == -EAGAIN && kvm_gmem_wait_for_users(waits++));
@@ -325,22 +360,60 @@ u64 kvm_gmem_supported_attributes(struct kvm *kvm)
 	return KVM_MEMORY_ATTRIBUTE_PRIVATE;
 }
 
-static bool kvm_gmem_valid_attributes(struct kvm *kvm, struct inode *inode,
-				      const struct kvm_memory_attributes2 *attrs)
+/*
+ * What KVM_SET_MEMORY_ATTRIBUTES2 is given. @unknown has the bits of all that
+ * is to be 0; @error_offset is what is given back.
+ */
+struct kvm_gmem_arguments {
+	u64 offset;
+	u64 size;
+	u64 attributes;
+	u64 unknown;
+	u64 error_offset;
+};
+
+/* Word by word, each once: most of the structure is reserved. */
+static int kvm_gmem_get_arguments(struct kvm_gmem_arguments *args,
+				  struct kvm_memory_attributes2 __user *user)
+{
+	u64 word;
+	int i;
+
+	if (!user_read_access_begin(user, sizeof(*user)))
+		return -EFAULT;
+
+	unsafe_get_user(args->offset, &user->offset, fault);
+	unsafe_get_user(args->size, &user->size, fault);
+	unsafe_get_user(args->attributes, &user->attributes, fault);
+	unsafe_get_user(args->unknown, &user->flags, fault);
+	for (i = 0; i < ARRAY_SIZE(user->reserved); i++) {
+		unsafe_get_user(word, &user->reserved[i], fault);
+		args->unknown |= word;
+	}
+
+	user_read_access_end();
+	return 0;
+
+fault:
+	user_read_access_end();
+	return -EFAULT;
+}
+
+static bool kvm_gmem_valid_arguments(struct kvm *kvm, struct inode *inode,
+				     const struct kvm_gmem_arguments *args)
 {
 	u64 end;
 
-	return !attrs->flags &&
-	       !memchr_inv(attrs->reserved, 0, sizeof(attrs->reserved)) &&
-	       !(attrs->attributes & ~kvm_gmem_supported_attributes(kvm)) &&
-	       attrs->size &&
-	       PAGE_ALIGNED(attrs->offset) && PAGE_ALIGNED(attrs->size) &&
-	       !check_add_overflow(attrs->offset, attrs->size, &end) &&
+	return !args->unknown &&
+	       !(args->attributes & ~kvm_gmem_supported_attributes(kvm)) &&
+	       args->size &&
+	       PAGE_ALIGNED(args->offset) && PAGE_ALIGNED(args->size) &&
+	       !check_add_overflow(args->offset, args->size, &end) &&
 	       end <= i_size_read(inode);
 }
 
 static int kvm_gmem_set_attributes(struct file *file,
-				   struct kvm_memory_attributes2 *attrs)
+				   struct kvm_gmem_arguments *args)
 {
 	struct kvm_gmem *gmem = file->private_data;
 	struct inode *inode = file_inode(file);
@@ -348,7 +421,7 @@ static int kvm_gmem_set_attributes(struct file *file,
 	struct kvm *kvm = gmem->kvm;
 	int r;
 
-	attrs->error_offset = attrs->offset;
+	args->error_offset = args->offset;
 	if (!(KVM_GMEM_I(inode)->flags & GUEST_MEMFD_FLAG_MMAP))
 		return -ENOTTY;
 
@@ -356,16 +429,16 @@ static int kvm_gmem_set_attributes(struct file *file,
 	if (kvm->mm != current->mm || READ_ONCE(kvm->vm_dead))
 		return -EIO;
 
-	if (!kvm_gmem_valid_attributes(kvm, inode, attrs))
+	if (!kvm_gmem_valid_arguments(kvm, inode, args))
 		return -EINVAL;
 
-	change.start = attrs->offset >> PAGE_SHIFT;
-	change.end = (attrs->offset + attrs->size) >> PAGE_SHIFT;
-	change.shared = !(attrs->attributes & KVM_MEMORY_ATTRIBUTE_PRIVATE);
+	change.start = args->offset >> PAGE_SHIFT;
+	change.end = (args->offset + args->size) >> PAGE_SHIFT;
+	change.shared = !(args->attributes & KVM_MEMORY_ATTRIBUTE_PRIVATE);
 
 	r = kvm_gmem_convert(&change);
 	if (r)
-		attrs->error_offset = (u64)change.culprit << PAGE_SHIFT;
+		args->error_offset = (u64)change.culprit << PAGE_SHIFT;
 	return r;
 }
 
@@ -385,17 +458,18 @@ static int kvm_gmem_set_attributes(struct file *file,
 long kvm_gmem_ioctl(struct file *file, unsigned int ioctl, unsigned long arg)
 {
 	struct kvm_memory_attributes2 __user *user = (void __user *)arg;
-	struct kvm_memory_attributes2 attrs;
+	struct kvm_gmem_arguments args;
 	int r;
 
 	if (ioctl != KVM_SET_MEMORY_ATTRIBUTES2)
 		return -ENOTTY;
 
-	if (copy_from_user(&attrs, user, sizeof(attrs)))
-		return -EFAULT;
+	r = kvm_gmem_get_arguments(&args, user);
+	if (r)
+		return r;
 
-	r = kvm_gmem_set_attributes(file, &attrs);
-	if (r && put_user(attrs.error_offset, &user->error_offset))
+	r = kvm_gmem_set_attributes(file, &args);
+	if (r && put_user(args.error_offset, &user->error_offset))
 		return -EFAULT;
 	return r;
 }

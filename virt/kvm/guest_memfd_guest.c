@@ -153,7 +153,7 @@ int kvm_gmem_get_pfn(struct kvm *kvm, struct kvm_memory_slot *slot,
 		goto unlock;
 	}
 
-	*pfn = page_to_pfn(folio_file_page(folio, index));
+	*pfn = page_to_pfn(kvm_gmem_folio_page(folio, index));
 	if (max_order)
 		*max_order = 0;
 unlock:
@@ -202,7 +202,7 @@ static int kvm_gmem_populate_page(struct kvm *kvm, struct file *file,
 		goto put;
 	}
 
-	r = populate(kvm, gfn, page_to_pfn(folio_file_page(folio, index)),
+	r = populate(kvm, gfn, page_to_pfn(kvm_gmem_folio_page(folio, index)),
 		     contents, changed, 0, opaque);
 	if (!r) {
 		kvm_gmem_folio_set_prepared(folio);

@@ -18,6 +18,9 @@
 
 #define KVM_GMEM_NAME	"[kvm-gmem]"
 
+/* A module of the name that a symbol is exported for has to ask for it. */
+MODULE_IMPORT_NS(module:kvm);
+
 static struct kmem_cache *kvm_gmem_inode_cache;
 
 static struct inode *kvm_gmem_alloc_inode(struct super_block *sb)
@@ -28,6 +31,7 @@ static struct inode *kvm_gmem_alloc_inode(struct super_block *sb)
 	if (!gmem)
 		return NULL;
 
+	gmem->prepared = false;
 	gmem->flags = 0;
 	mutex_init(&gmem->bindings_lock);
 	mpol_shared_policy_init(&gmem->policy, NULL);

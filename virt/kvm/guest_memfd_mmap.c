@@ -57,7 +57,7 @@ static vm_fault_t kvm_gmem_fault(struct vm_fault *vmf)
 	}
 
 	kvm_gmem_zero_folio(folio);
-	vmf->page = folio_file_page(folio, vmf->pgoff);
+	vmf->page = kvm_gmem_folio_page(folio, vmf->pgoff);
 	ret = VM_FAULT_LOCKED;
 unlock:
 	filemap_invalidate_unlock_shared(inode->i_mapping);

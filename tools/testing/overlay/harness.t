@@ -1,10 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# Builds the userland tests of mm in $TREE and runs them, under the address and
-# the undefined behaviour sanitizer.
+# Builds the userland tests in $TREE and runs them, under the address and the
+# undefined behaviour sanitizer: those of mm, of guest_memfd's ranges, and of the
+# maple tree that these are kept in.
 
 root=$(cd "$(dirname "$0")/../../.." && pwd)
-tests=${TREE:-$root/build/linux}/tools/testing/vma
+testing=${TREE:-$root/build/linux}/tools/testing
+tests=$testing/vma
 programs="mmap_proto mmap_action mmap_nested mmap_fault mmap_random"
 log=$(mktemp) || exit 1
 trap 'rm -f "$log"' EXIT
@@ -46,5 +48,21 @@ for program in $programs; do
 	sed 's/^/    /' "$log"
 	result $status "$program: $(grep -c '^ok' "$log") tests"
 done
+
+# program FOLDER PROGRAM: build a program of another folder and run it
+program()
+{
+	make -s -C "$testing/$1" "$2" > "$log" 2>&1 &&
+		sanitized "$testing/$1/$2" &&
+		timeout 120 "$testing/$1/$2" > "$log" 2>&1 &&
+		! grep -q 'runtime error' "$log"
+	status=$?
+	echo "# Subtest: $2"
+	sed 's/^/    /' "$log"
+	result $status "$2: $(grep -c '^ok' "$log") tests"
+}
+
+program guest_memfd ranges
+program radix-tree maple_destroy
 
 finish

@@ -35,10 +35,12 @@ import tap
 from kbuild import BUILD, COPY, TREE, commits, run, touched
 
 SERIES = os.path.join(BUILD, "series")
-# debug.config makes the compiler slower, and nothing else compile.
+# Two make the compiler slower, one makes modules of the same files: nothing else
+# is compiled.
+LEFT_OUT = ("debug.config", "kcsan.config", "kvm-module.config")
 CONFIGS = sorted(path for path in glob.glob(os.path.join(
 	ROOT, "tools/testing/qemu/configs/*.config"))
-	if os.path.basename(path) != "debug.config") + \
+	if os.path.basename(path) not in LEFT_OUT) + \
 	[os.path.join(HERE, "compile.config")]
 # The findings that are not about a line: there is no entry for us, and some
 # file systems are not to be changed without need.
@@ -60,6 +62,8 @@ MEANT = tuple((kind, re.compile(pattern)) for kind, pattern in (
 	# Types that it does not know for such, and takes a product for.
 	("SPACING", r"\+.*\bFIXTURE_DATA\(\w+\) \*self\b"),
 	("SPACING", r"\+static __thread sigjmp_buf \*"),
+	# The name of a namespace.
+	("SPACING", r"\+MODULE_IMPORT_NS\(module:kvm\);$"),
 	# Names of the C library.
 	("CAMELCASE", r"\+.*\bElf64_[EP]hdr\b"),
 	# What a program changes between sigsetjmp() and siglongjmp().
@@ -237,7 +241,7 @@ class Compile(unittest.TestCase):
 				objects[name].add(goal)
 		for path in touched(commit):
 			if path.endswith(".c") and \
-			   not path.startswith(("tools/", "scripts/")):
+			   not path.startswith(kbuild.OUTSIDE):
 				name, goal = self.place(path)
 				objects[name].add(goal)
 		return objects, folders

@@ -528,6 +528,36 @@ TEST_F(gmem, allocated_while_private_is_zero_when_shared)
 /* ---- what nobody holds, though it looks so ------------------------------ */
 
 /* Pages that were just touched wait in batches before they enter the LRU. */
+/*
+ * All that the guest has had as its own is the host's when it is shared, and when
+ * it is freed: a kernel with the model of the pages' owners warns otherwise.
+ */
+TEST_F(gmem, what_the_guest_had_is_given_back)
+{
+	struct kvm_vcpu *vcpu = __vm_vcpu_add(self->vm, 0);
+	int round;
+
+	ASSERT_EQ(0, gmem_bind(self->vm, 0, GPA, SIZE, self->fd, 0, NULL));
+	for (round = 0; round < 6; round++) {
+		bool private = round % 3 != 1;
+		struct kvm_pre_fault_memory range = {
+			.gpa = GPA,
+			.size = SIZE,
+		};
+
+		/* The guest's own, then shared, then its own again and freed. */
+		EXPECT_CONVERTED(self->fd, 0, NR_PAGES,
+				 private ? GMEM_PRIVATE : GMEM_SHARED);
+		while (range.size)
+			ASSERT_EQ(0, __vcpu_ioctl(vcpu, KVM_PRE_FAULT_MEMORY,
+						  &range));
+		if (private == (round % 3 == 2))
+			ASSERT_EQ(0, gmem_punch(self->fd, 0, SIZE));
+	}
+	EXPECT_CONVERTED(self->fd, 0, NR_PAGES, GMEM_SHARED);
+	EXPECT_TRUE(gmem_is_filled(self->mem, SIZE, 0));
+}
+
 TEST_F(gmem, pages_just_touched)
 {
 	int i;
