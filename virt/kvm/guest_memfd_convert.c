@@ -38,7 +38,7 @@
 /*
  * A change of state of the pages from @start to @end of @inode. After a failure
  * @culprit is the page that is to blame, or @start. Without @later the memory
- * that it needs is allocated beforehand: the tree is the same then.
+ * that it needs is allocated beforehand: nothing else changes the tree meanwhile.
  */
 struct kvm_gmem_change {
 	struct inode *inode;
@@ -60,16 +60,10 @@ static void kvm_gmem_pause_walk(struct xa_state *xas)
 	rcu_read_lock();
 }
 
-/* Has anybody a reference to @folio? Each page table that maps it is one. */
-static bool kvm_gmem_folio_in_use(struct folio *folio)
-{
-	return folio_ref_count(folio) != folio_nr_pages(folio);
-}
-
 /*
  * Look for the first folio from *@start on that is shared, and poisoned
- * (-EHWPOISON) or in use (-EAGAIN; @user gets it, with a reference). *@start is
- * where it was found.
+ * (-EHWPOISON) or that someone has a reference to (-EAGAIN; @user gets it, with a
+ * reference). *@start is where it was found.
  */
 static int kvm_gmem_find_user(struct inode *inode, pgoff_t *start, pgoff_t end,
 			      struct folio **user)
@@ -87,7 +81,7 @@ static int kvm_gmem_find_user(struct inode *inode, pgoff_t *start, pgoff_t end,
 
 		if (folio_test_hwpoison(folio))
 			r = -EHWPOISON;
-		else if (kvm_gmem_folio_in_use(folio))
+		else if (folio_ref_count(folio) != folio_nr_pages(folio))
 			r = -EAGAIN;
 
 		/* What is private already is the guest's, who may use it. */
@@ -115,26 +109,29 @@ static int kvm_gmem_find_user(struct inode *inode, pgoff_t *start, pgoff_t end,
 }
 
 /*
- * Take what is shared now, of what is to become private, from every process.
+ * Take what is to become private from every process. The pages before start stay
+ * taken while invalidate_lock is held: a fault that had found one of them would
+ * have had a reference to it.
  *
- * What nobody has a reference to is not mapped: an entry of a page table has
- * one, until no TLB has the entry any more. Nor is it about to be mapped: who
- * looks for the folio in the file holds invalidate_lock, and has a reference
- * afterwards. Fast GUP, if it has seen such an entry, takes its own reference
- * after the entry's is given back, and finds that the entry is gone. So only what
- * is in use is unmapped. The pages before start stay as they are while
- * invalidate_lock is held.
+ * It is unmapped before each look, whether anybody has a reference or not: what
+ * KVM remembers of a mapping without a reference (struct gfn_to_pfn_cache) is
+ * told of that, and may have been busy to look it up the last time.
  */
 static int kvm_gmem_revoke(struct kvm_gmem_change *change)
 {
-	bool unmapped = false, drained = false, waited = false;
+	bool drained = false, waited = false;
 	struct inode *inode = change->inode;
 	pgoff_t start = change->start;
 	pgoff_t last = start;
 	struct folio *user;
 	int r;
 
-	while (start < change->end) {
+	for (;;) {
+		unmap_mapping_pages(inode->i_mapping, start,
+				    change->end - start, false);
+		/* Against fast GUP: page tables first, then references. */
+		smp_mb();
+
 		r = kvm_gmem_find_user(inode, &start, change->end, &user);
 		if (r)
 			change->culprit = start;
@@ -145,9 +142,7 @@ static int kvm_gmem_revoke(struct kvm_gmem_change *change)
 			waited = false;
 		last = start;
 
-		if (!unmapped) {
-			unmapped = true;
-		} else if (!drained) {
+		if (!drained) {
 			/* New and munlocked folios wait in batches. */
 			lru_add_drain();
 			drained = true;
@@ -160,18 +155,7 @@ static int kvm_gmem_revoke(struct kvm_gmem_change *change)
 			return r;
 		}
 		folio_put(user);
-
-		unmap_mapping_pages(inode->i_mapping, start,
-				    change->end - start, false);
-		/* Against fast GUP: page tables first, then references. */
-		smp_mb();
-
-		/* It is still in the file, whose pages stay. */
-		if (!kvm_gmem_folio_in_use(user))
-			start = folio_next_index(user);
 	}
-
-	return 0;
 }
 
 /**

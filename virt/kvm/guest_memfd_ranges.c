@@ -304,7 +304,7 @@ void kvm_gmem_cancel_state(struct kvm_gmem_update *update)
  * @gfp: how to allocate; with __GFP_NOFAIL it cannot fail
  *
  * Context: process; invalidate_lock is held exclusively.
- * Return: 0, or -ENOMEM.
+ * Return: 0, or -ENOMEM: then no page has changed its state.
  */
 int kvm_gmem_set_state(struct inode *inode, pgoff_t start, pgoff_t end,
 		       bool shared, gfp_t gfp)

@@ -16,8 +16,8 @@ struct inode;
  * @shared: the state to be
  * @changes: is there a page that is in the other state now?
  * @has_whole: are there blocks that are in that state as a whole, then?
- * @mas: where these are, and the memory to make one entry of them; if all pages
- *	are in one block that will not be whole, where that is
+ * @mas: where these are, and the memory to make one entry of them; without such,
+ *	where the last block of the change is
  * @entry: the entry of the whole blocks
  * @nr_edges: how many blocks change and are partly in the other state then: the
  *	first, the last, both or none

@@ -55,6 +55,8 @@ static struct inode inode;
 static unsigned char model[PAGES];
 static unsigned long random_state = 1;
 static unsigned long tests;
+/* Changes that were cancelled, and that ran out of memory. */
+static unsigned long cancelled, without_memory;
 static int stop;
 
 /* The same sequence for the same seed everywhere. */
@@ -98,12 +100,12 @@ static bool model_is(unsigned long start, unsigned long end, bool shared)
 	return !memchr(model + start, !shared, end - start);
 }
 
-/* All pages; returns how many times the state changes. */
-static unsigned long compare_pages(void)
+/* The first pages; returns how many times the state changes. */
+static unsigned long compare_pages(unsigned long limit)
 {
 	unsigned long index, changes = 0;
 
-	for (index = 0; index < PAGES; index++) {
+	for (index = 0; index < limit; index++) {
 		require(kvm_gmem_is_shared(&inode, index) == model[index],
 			"page %lu is %s", index,
 			model[index] ? "shared" : "private");
@@ -191,6 +193,7 @@ static bool change(unsigned long limit, bool failures)
 	kmem_cache_set_non_kernel(maple_node_cache, 0);
 	require(!r || (r == -ENOMEM && gfp == GFP_NOWAIT),
 		"preparing %lu to %lu: %d", start, end, r);
+	without_memory += r != 0;
 	if (r)
 		return false;
 	require(update.changes == !model_is(start, end, shared),
@@ -200,6 +203,7 @@ static bool change(unsigned long limit, bool failures)
 
 	if (cancel) {
 		kvm_gmem_cancel_state(&update);
+		cancelled++;
 		return false;
 	}
 
@@ -212,6 +216,13 @@ static void begin(void)
 {
 	kvm_gmem_init_ranges(&inode);
 	memset(model, 0, sizeof(model));
+	cancelled = 0;
+	without_memory = 0;
+}
+
+static void begin_fixed(void)
+{
+	begin();
 	require(!kvm_gmem_set_state(&inode, FIXED_SHARED, FIXED_SHARED + FIXED,
 				    true, GFP_KERNEL), "the first range");
 	memset(model + FIXED_SHARED, 1, FIXED);
@@ -231,7 +242,7 @@ static void test_random(unsigned long changes, bool failures)
 	unsigned long entries = 0, most = 0;
 	pthread_t reader;
 
-	begin();
+	begin_fixed();
 	stop = 0;
 	if (pthread_create(&reader, NULL, read_fixed, &reads))
 		errx(1, "cannot make a thread");
@@ -242,7 +253,7 @@ static void test_random(unsigned long changes, bool failures)
 				FIXED_PRIVATE + FIXED + random_below(10000);
 		made += change(limit, failures);
 		if (n % 1000 == 999) {
-			unsigned long edges = compare_pages();
+			unsigned long edges = compare_pages(PAGES);
 
 			entries = count_entries(!failures);
 			/* The first block of a range, the last, and between. */
@@ -257,10 +268,33 @@ static void test_random(unsigned long changes, bool failures)
 	uatomic_set(&stop, 1);
 	pthread_join(reader, NULL);
 	finish();
-	printf("ok %lu - %lu changes of %lu made%s: up to %lu entries, %lu reads\n",
-	       ++tests, made, changes,
-	       failures ? ", the others cancelled or without memory" : "", most,
-	       reads);
+	require(reads, "the reader has read");
+	require(!failures || (cancelled && without_memory),
+		"%lu changes cancelled, %lu without memory", cancelled,
+		without_memory);
+	printf("ok %lu - %lu changes of %lu made, %lu cancelled, ", ++tests, made,
+	       changes, cancelled);
+	printf("%lu without memory: up to %lu entries, %lu reads\n",
+	       without_memory, most, reads);
+}
+
+/* Files of a few blocks, or of a part of one, compared after each change. */
+static void test_small(unsigned long changes)
+{
+	unsigned long files, n, limit, made = 0;
+
+	for (files = 0; files < changes / 200; files++) {
+		begin();
+		limit = 1 + random_below(random_below(2) ? 40 : 400);
+		for (n = 0; n < 200; n++) {
+			made += change(limit, n % 2);
+			compare_pages(limit);
+			mt_validate(&inode.shared);
+		}
+		finish();
+	}
+	printf("ok %lu - %lu small files, %lu changes made\n", ++tests, files,
+	       made);
 }
 
 /* Every other page: what the tree is as large as. */
@@ -268,13 +302,13 @@ static void test_alternating(void)
 {
 	unsigned long index, nodes;
 
-	begin();
+	begin_fixed();
 	for (index = 0; index < PAGES; index += 2) {
 		require(!kvm_gmem_set_state(&inode, index, index + 1, true,
 					    GFP_KERNEL), "page %lu", index);
 		model[index] = 1;
 	}
-	compare_pages();
+	compare_pages(PAGES);
 	nodes = count_entries(true);
 	require(nodes == PAGES / KVM_GMEM_BLOCK_PAGES,
 		"%lu entries for %lu pages", nodes, PAGES);
@@ -284,7 +318,7 @@ static void test_alternating(void)
 					    GFP_KERNEL), "page %lu", index);
 		model[index] = 1;
 	}
-	compare_pages();
+	compare_pages(PAGES);
 	require(count_entries(true) == 1, "one entry for all pages");
 	finish();
 	printf("ok %lu - every other of %lu pages: %lu entries, then one\n",
@@ -298,7 +332,7 @@ static void test_sequence(void)
 	unsigned long index, without = 0;
 	int r;
 
-	begin();
+	begin_fixed();
 	for (index = 0; index < FIXED_SHARED; index++) {
 		r = kvm_gmem_prepare_state(&update, &inode, index, index + 1,
 					   true, GFP_NOWAIT);
@@ -337,6 +371,7 @@ int main(int argc, char **argv)
 	test_sequence();
 	test_random(changes, false);
 	test_random(changes, true);
+	test_small(changes);
 	printf("1..%lu\n", tests);
 	rcu_unregister_thread();
 	return 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Destroy trees that RCU readers may use, of every shape that random stores of
- * ranges lead to: each node is freed once, after a grace period.
+ * ranges lead to: each node is freed, once, and not used afterwards.
  *
  * Usage: maple_destroy [SEED]
  */
