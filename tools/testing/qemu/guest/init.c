@@ -11,7 +11,7 @@
  *	guest_dir=/tests	the folder
  *	guest_tests=a,b,c	only these programs of it, in this order
  *	guest_timeout=120	seconds that each may run
- *	guest_one_cpu=a,b	these stay on the first processor
+ *	guest_one_cpu=a,b	these stay on the first processor, others do not
  *	guest_env=NAME=VALUE	one more variable of their environment
  *
  * The report is TAP: the plan first, then one line per program. Lines that
@@ -242,6 +242,7 @@ static void run_and_wait(char *const argv[])
 	int fd;
 
 	if (!pid) {
+		stay_on_cpus(false);
 		/* A terminal of its own, for Ctrl-C and job control. */
 		setsid();
 		fd = open("/dev/ttyS0", O_RDWR);
@@ -283,6 +284,7 @@ int main(void)
 {
 	mount_all();
 	open_console();
+	stay_on_cpus(true);
 	if (!strcmp(setting("guest_mode", "tests"), "shell"))
 		run_shell();
 	else

@@ -150,13 +150,23 @@ fail:
 	return -1;
 }
 
-static void stay_on_first_cpu(void)
+/*
+ * QEMU (cpu_clear_ignne(), seen in 7.2 and 10.0): when any processor loads its
+ * FPU, flags of the first one are written without a lock. One of them says that
+ * nested paging is on. It gets lost, or comes back, if the first processor
+ * enters or leaves a guest just then: the guest shuts down, or the kernel dies.
+ * So guests run on the others, or while no other program runs on those.
+ */
+void stay_on_cpus(bool first)
 {
 	cpu_set_t cpus;
+	long cpu;
 
 	CPU_ZERO(&cpus);
-	CPU_SET(0, &cpus);
-	if (sched_setaffinity(0, sizeof(cpus), &cpus))
+	for (cpu = 0; cpu < sysconf(_SC_NPROCESSORS_CONF); cpu++)
+		if (first == !cpu)
+			CPU_SET(cpu, &cpus);
+	if (CPU_COUNT(&cpus) && sched_setaffinity(0, sizeof(cpus), &cpus))
 		perror("sched_setaffinity");
 }
 
@@ -198,8 +208,7 @@ static int start(struct program *program, const char *path, bool one_cpu)
 
 	program->pid = fork();
 	if (!program->pid) {
-		if (one_cpu)
-			stay_on_first_cpu();
+		stay_on_cpus(one_cpu);
 		become(path, slave, errs[1]);
 	}
 	close(slave);

@@ -28,7 +28,8 @@ struct outcome {
  * @path: of the executable.
  * @name: the name to report it by.
  * @timeout: seconds it may run.
- * @one_cpu: keep it and its threads on the first processor.
+ * @one_cpu: keep it and its threads on the first processor, which is init's;
+ *	else they get all others, if there are any.
  *
  * Its standard output goes to the result channel, as a subtest if it is TAP
  * and else as diagnostics, and so does its standard error, as diagnostics.
@@ -38,6 +39,12 @@ struct outcome {
  */
 struct outcome program_run(const char *path, const char *name, int timeout,
 			   bool one_cpu);
+
+/**
+ * stay_on_cpus() - choose the processors of the calling process.
+ * @first: the first one; else all others, or the only one.
+ */
+void stay_on_cpus(bool first);
 
 /** uptime() - seconds since the kernel started. */
 double uptime(void);

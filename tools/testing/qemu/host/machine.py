@@ -33,7 +33,9 @@ def add_arguments(parser):
                         help="the kernel tree it was built from")
     parser.add_argument("--initramfs", required=True)
     parser.add_argument("--qemu", default="qemu-system-x86_64")
-    parser.add_argument("--cpus", type=int, default=2)
+    parser.add_argument("--cpus", type=int, default=3,
+                        help="processors: the first is init's, if it is not "
+                        "the only one")
     parser.add_argument("--memory", default="1G")
     parser.add_argument("--append", default="",
                         help="more words for the kernel's command line")

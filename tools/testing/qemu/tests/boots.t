@@ -42,7 +42,7 @@ BOOTS = {
                  "subtest_fail subtest_lost endless absent one_cpu "
                  "subtest_late skip_results", 2, 60,
                  ["--must-run", "pass skip"]),
-    "good": ("pass subtest_pass orphan alone one_cpu", 20, 60,
+    "good": ("pass subtest_pass orphan alone one_cpu other_cpus", 20, 60,
              ["--must-run", "pass", "--one-cpu", "pass one_cpu"]),
     "panic": ("pass panic pass", 20, 60, []),
     "oops": ("oops pass", 20, 60, []),
@@ -145,7 +145,7 @@ class Good(Case):
         self.assert_none_failed(boot)
         self.assertEqual(list(boot.results),
                          ["pass", "subtest_pass", "orphan", "alone", "one_cpu",
-                          BOOTED, WHOLE, QUIET, OFF])
+                          "other_cpus", BOOTED, WHOLE, QUIET, OFF])
 
     def assert_none_failed(self, boot):
         self.assertEqual([n for n, good in boot.results.items() if not good],

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Passes if it may run on one processor only. */
+/* Passes if it may run on the first processor only. */
 #define _GNU_SOURCE
 #include <sched.h>
 
@@ -8,5 +8,5 @@ int main(void)
 	cpu_set_t cpus;
 
 	return sched_getaffinity(0, sizeof(cpus), &cpus) ||
-	       CPU_COUNT(&cpus) != 1;
+	       CPU_COUNT(&cpus) != 1 || !CPU_ISSET(0, &cpus);
 }
