@@ -109,7 +109,7 @@ FUZZ_TESTS := tools/testing/overlay/fuzz.t
 # Ordered so that the kernel is built once, by the first that needs it.
 KERNEL_TESTS := tools/testing/overlay/tree.t \
 	$(QEMU_DIR)/boot.t \
-	$(QEMU_DIR)/stress.t \
+	$(QEMU_DIR)/stress.t $(QEMU_DIR)/gmem_stress.t \
 	$(sort $(wildcard $(QEMU_DIR)/tests/*.t)) \
 	$(QEMU_DIR)/ab/ab.t \
 	tools/testing/overlay/kunit.t tools/testing/overlay/series.t \
@@ -118,8 +118,8 @@ KERNEL_TESTS := tools/testing/overlay/tree.t \
 # The debug kernel is built by the first.
 FULL_TESTS := $(QEMU_DIR)/debug.t \
 	$(QEMU_DIR)/freed.t $(QEMU_DIR)/gmem_guests.t \
-	$(QEMU_DIR)/gmem_stress.t $(QEMU_DIR)/gmem_debug.t \
-	$(QEMU_DIR)/gmem_kcsan.t $(QEMU_DIR)/gmem_module.t \
+	$(QEMU_DIR)/gmem_debug.t $(QEMU_DIR)/gmem_kcsan.t \
+	$(QEMU_DIR)/gmem_module.t \
 	$(QEMU_DIR)/ab/ab_full.t \
 	tools/testing/overlay/kunit_debug.t tools/testing/overlay/nommu.t \
 	tools/testing/overlay/cross.t
