@@ -194,10 +194,10 @@ def boot(source, folder, extra, tree):
 		   f"EXTRA_CONFIGS={' '.join(extra)}", "KVM_TESTS=",
 		   f"GUEST_TESTS={' '.join(GUESTS)}",
 		   f"GUEST_CFLAGS=-I{os.path.join(tree, 'lib')}",
-		   "TESTS=bench_mmap bench_gmem", "CPUS=1",
+		   "TESTS=bench_mmap bench_gmem", "CPUS=1", "MEMORY=2G",
 		   "QEMU=" + os.environ.get("QEMU", "qemu-system-x86_64") +
 		   " -icount shift=0,sleep=off",
-		   "BOOT_LIMIT=300", "TEST_TIMEOUT=600", "TIMEOUT=900", "boot",
+		   "BOOT_LIMIT=300", "TEST_TIMEOUT=1800", "TIMEOUT=2400", "boot",
 		   log=f"{folder}.log")
 	return {case: float(ticks) for case, ticks in
 		re.findall(r"^# bench (\S+) ([0-9.]+)$", text, re.M)}
