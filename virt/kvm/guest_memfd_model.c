@@ -9,7 +9,13 @@
  * no such hardware, and for tests: memory that is freed, shared or handed out
  * without the architecture being told shows up, where it would be a machine
  * check or a leak on hardware that nobody had at hand.
+ *
+ * Such hardware also has a command to give a guest memory with contents to start
+ * with. Here that is a file in the VM's debugfs folder: what is written to it, at
+ * a guest physical address, is what the guest's private memory there contains.
  */
+#include <linux/debugfs.h>
+#include <linux/highmem.h>
 #include <linux/kvm_host.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -128,4 +134,65 @@ void kvm_gmem_model_host(struct folio *folio)
 			kvm_gmem_violation("the host touches what is assigned",
 					   folio_pfn(folio) + i);
 	}
+}
+
+/* What begins like this is not what a page can contain: it is corrected. */
+#define KVM_GMEM_MODEL_WRONG	0xbadbadbadbadbad0ULL
+
+static int kvm_gmem_model_fill(struct kvm *kvm, gfn_t gfn, kvm_pfn_t pfn,
+			       void *src, bool *src_changed, int order,
+			       void *opaque)
+{
+	u64 *first = src;
+
+	if (*first == KVM_GMEM_MODEL_WRONG) {
+		*first = ~KVM_GMEM_MODEL_WRONG;
+		*src_changed = true;
+		return -EIO;
+	}
+
+	memcpy_to_page(pfn_to_page(pfn), 0, src, PAGE_SIZE);
+	return kvm_gmem_model_assign(kvm, gfn, pfn, 1UL << order);
+}
+
+static ssize_t kvm_gmem_model_populate(struct file *file,
+				       const char __user *src, size_t size,
+				       loff_t *gpa)
+{
+	struct kvm *kvm = file->private_data;
+	long npages;
+
+	if (!kvm_gmem_modelled(kvm))
+		return -EOPNOTSUPP;
+	if (!PAGE_ALIGNED(*gpa) || !PAGE_ALIGNED(size))
+		return -EINVAL;
+
+	mutex_lock(&kvm->slots_lock);
+	npages = kvm_gmem_populate(kvm, gpa_to_gfn(*gpa), (void __user *)src,
+				   size >> PAGE_SHIFT, kvm_gmem_model_fill,
+				   NULL);
+	mutex_unlock(&kvm->slots_lock);
+	if (npages < 0)
+		return npages;
+
+	*gpa += npages << PAGE_SHIFT;
+	return npages << PAGE_SHIFT;
+}
+
+/* The VM's folder goes, and waits for who is in here, before the VM does. */
+static const struct file_operations kvm_gmem_model_populate_fops = {
+	.owner	= THIS_MODULE,
+	.open	= simple_open,
+	.write	= kvm_gmem_model_populate,
+	.llseek	= default_llseek,
+};
+
+/**
+ * kvm_gmem_model_create_debugfs() - let tests populate the memory of a VM
+ * @kvm: the VM, with its folder
+ */
+void kvm_gmem_model_create_debugfs(struct kvm *kvm)
+{
+	debugfs_create_file("gmem_populate", 0200, kvm->debugfs_dentry, kvm,
+			    &kvm_gmem_model_populate_fops);
 }

@@ -17,6 +17,7 @@ void kvm_gmem_model_release(kvm_pfn_t start, kvm_pfn_t end);
 void kvm_gmem_model_guest(struct kvm *kvm, gfn_t gfn, kvm_pfn_t pfn,
 			  bool private);
 void kvm_gmem_model_host(struct folio *folio);
+void kvm_gmem_model_create_debugfs(struct kvm *kvm);
 #else
 static inline int kvm_gmem_model_assign(struct kvm *kvm, gfn_t gfn,
 					kvm_pfn_t pfn, unsigned long npages)
@@ -34,6 +35,10 @@ static inline void kvm_gmem_model_guest(struct kvm *kvm, gfn_t gfn,
 }
 
 static inline void kvm_gmem_model_host(struct folio *folio)
+{
+}
+
+static inline void kvm_gmem_model_create_debugfs(struct kvm *kvm)
 {
 }
 #endif

@@ -9,6 +9,7 @@ exec make -s --no-print-directory -C "$(dirname "$0")" boot-debug \
 		guest_memfd_attack_kvm_test guest_memfd_conversion_test \
 		guest_memfd_guest_test guest_memfd_madvise_test \
 		guest_memfd_mmap_test guest_memfd_pin_test \
-		guest_memfd_poison_test guest_memfd_pressure_test \
-		guest_memfd_slot_test guest_memfd_test guest_memfd_thp_test \
+		guest_memfd_poison_test guest_memfd_populate_test \
+		guest_memfd_pressure_test guest_memfd_slot_test \
+		guest_memfd_test guest_memfd_thp_test \
 		private_mem_conversions_test pre_fault_memory_test"
