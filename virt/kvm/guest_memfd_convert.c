@@ -338,6 +338,7 @@ static int kvm_gmem_convert(struct kvm_gmem_change *change)
 u64 kvm_gmem_supported_attributes(struct kvm *kvm)
 {
 	if (!IS_ENABLED(CONFIG_KVM_GENERIC_MEMORY_ATTRIBUTES) ||
+	    !(kvm_gmem_supported_flags(kvm) & GUEST_MEMFD_FLAG_MMAP) ||
 	    (kvm && !kvm_arch_has_private_mem(kvm)))
 		return 0;
 
