@@ -77,6 +77,7 @@ static_assert(sizeof(struct ring) == RING_FIRST + 8 * RING_ENTRIES, "ring");
  * @map: the one mapping of @memory.
  * @vcpu: the one vCPU.
  * @run: what @vcpu shares with us.
+ * @run_size: of that, in bytes.
  * @taken: how many entries of the guest's ring have been taken.
  * @io: a pipe that holds a page of the buffer; -1 while there is none.
  * @sum: of the buffer, with our answer in it.
@@ -89,6 +90,7 @@ struct vm {
 	char *map;
 	int vcpu;
 	struct kvm_run *run;
+	int run_size;
 	__u32 taken;
 	int io[2];
 	__u32 sum;
@@ -366,14 +368,13 @@ static void create_vcpu(struct vm *vm)
 	struct kvm_segment code = data;
 	struct kvm_regs regs = { .rip = CODE_GPA, .rflags = 2 };
 	struct kvm_sregs sregs;
-	int size;
 
 	vm->vcpu = ioctl(vm->fd, KVM_CREATE_VCPU, 0);
 	need(vm->vcpu >= 0, "KVM_CREATE_VCPU");
-	size = ioctl(vm->kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
-	need(size > 0, "KVM_GET_VCPU_MMAP_SIZE");
-	vm->run = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, vm->vcpu,
-		       0);
+	vm->run_size = ioctl(vm->kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
+	need(vm->run_size > 0, "KVM_GET_VCPU_MMAP_SIZE");
+	vm->run = mmap(NULL, vm->run_size, PROT_READ | PROT_WRITE, MAP_SHARED,
+		       vm->vcpu, 0);
 	need(vm->run != MAP_FAILED, "mmap of the vCPU");
 
 	/* Protected mode without paging, all segments from 0 to 4 GiB. */
@@ -551,6 +552,9 @@ static void demonstrate(int kvm, bool protected)
 	load_guest(&vm);
 	create_vcpu(&vm);
 	run_guest(&vm);
+	/* Each of these keeps the VM. */
+	munmap(vm.run, vm.run_size);
+	munmap(vm.map, MEMORY_SIZE);
 	close(vm.vcpu);
 	close(vm.memory);
 	close(vm.fd);
