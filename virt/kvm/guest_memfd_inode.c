@@ -191,6 +191,12 @@ static struct inode *kvm_gmem_new_inode(struct super_block *sb, loff_t size,
 	inode->i_mapping->a_ops = &kvm_gmem_aops;
 	inode->i_mode |= S_IFREG;
 	inode->i_size = size;
+	/*
+	 * No name leads to it, so that watches of it (inotify) end with its last
+	 * file. The super block, which goes next, waits for them, and does not
+	 * find an inode that is not on its list.
+	 */
+	clear_nlink(inode);
 	mapping_set_gfp_mask(inode->i_mapping, GFP_HIGHUSER);
 	mapping_set_inaccessible(inode->i_mapping);
 	/* Unmovable mappings are supposed to be marked unevictable as well. */

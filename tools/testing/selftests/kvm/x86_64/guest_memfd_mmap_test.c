@@ -4,6 +4,7 @@
  */
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
@@ -197,6 +198,28 @@ TEST_F(gmem, cannot_be_opened_again)
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", self->fd);
 	EXPECT_ERRNO(ENXIO, open(path, O_RDWR));
 	EXPECT_ERRNO(ENXIO, open(path, O_RDONLY));
+}
+
+/* The last file takes its file system with it, which waits for all watches. */
+TEST_F(gmem, last_file_can_be_watched)
+{
+	int notify = inotify_init1(IN_NONBLOCK);
+	struct inotify_event events[4];
+	char path[32];
+
+	ASSERT_LE(0, notify);
+	close(self->private_fd);
+	ASSERT_EQ(0, munmap(self->private_mem, SIZE));
+	ASSERT_EQ(0, munmap(self->mem, SIZE));
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", self->fd);
+	ASSERT_LE(0, inotify_add_watch(notify, path, IN_ALL_EVENTS));
+
+	EXPECT_EQ(0, close(self->fd));
+	EXPECT_LE((ssize_t)sizeof(events[0]),
+		  read(notify, events, sizeof(events)));
+	self->fd = vm_create_guest_memfd(self->vm, SIZE, 0);
+	self->private_fd = vm_create_guest_memfd(self->vm, SIZE, 0);
+	sync();
 }
 
 TEST_F(gmem, cannot_be_read_or_written)
