@@ -236,7 +236,7 @@ static void bench_conversions(const char *name, enum backing backing,
 			      unsigned long pages, unsigned long at_once,
 			      bool bound)
 {
-	/* A gigabyte takes long enough, and has its own median. */
+	/* Of a gigabyte one round is enough: it has many pages. */
 	const int rounds = pages == GIB_PAGES ? 1 : ROUNDS;
 	double to_private[ROUNDS], to_shared[ROUNDS];
 	struct machine machine = new_machine(backing, pages, bound);
